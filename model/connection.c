@@ -1,0 +1,244 @@
+/*
+ * A connection: how bytes become lines and data blocks, and when replies leave.
+ *
+ * A node reads up to MD_READ_BUFFER bytes at a time into a buffer, works through the commands in it,
+ * and sends the collected replies when it needs to read again, or after a retrieval or mn:
+ *
+ *      read -> | line | line data | line ...half |   -> replies of the three go out, half stays
+ *
+ * In the middle of a data block it reads straight into the item and sends nothing meanwhile: replies
+ * of earlier commands are held back until the block is complete (choice held-back).
+ */
+#include "model/text.h"
+
+#include <stdlib.h>
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+void md_feed_send(struct md_feed *f) {
+    f->sent_bytes = f->out->bytes.len;
+    f->sent_commands = f->out->n_commands;
+    f->sent_marks = f->out->n_marks;
+}
+
+void md_feed_lose(struct md_feed *f) {
+    for (size_t i = f->sent_commands; i < f->out->n_commands; i++) {
+        f->out->commands[i].reply_offset = (uint32_t)f->sent_bytes;
+        f->out->commands[i].reply_len = 0;
+        f->out->commands[i].marks = 0;
+    }
+    f->out->bytes.len = f->sent_bytes;
+    f->out->n_marks = f->sent_marks;
+}
+
+void md_feed_begin(struct md_feed *f, uint64_t input_offset) {
+    f->c->command = (struct md_command){.ordinal = f->m->ordinal++,
+                                        .conn = (uint8_t)f->conn,
+                                        .input_offset = (uint32_t)input_offset,
+                                        .name = MD_CMD_UNKNOWN,
+                                        .rule = MD_RULE_NONE,
+                                        .reply_offset = (uint32_t)f->out->bytes.len,
+                                        .mark_first = (uint32_t)f->out->n_marks};
+    f->m->command = &f->c->command;
+}
+
+void md_feed_commit(struct md_feed *f) {
+    struct md_reply *out = f->out;
+    struct md_command *k = &f->c->command;
+    k->reply_len = (uint32_t)out->bytes.len - k->reply_offset;
+    k->marks = (uint32_t)out->n_marks - k->mark_first;
+    f->m->fired.rule[k->rule]++;
+    out->commands = md_grow(out->commands, &out->cap_commands, out->n_commands + 1,
+                            sizeof *out->commands);
+    out->commands[out->n_commands++] = *k;
+}
+
+/* Appends the part of `from` behind the given marks to `to`, offsets adjusted. */
+static void reply_move(struct md_reply *to, const struct md_reply *from, size_t bytes,
+                       size_t commands, size_t marks) {
+    size_t base = to->bytes.len, base_mark = to->n_marks;
+    md_buf_append(&to->bytes, from->bytes.data + bytes, from->bytes.len - bytes);
+    for (size_t i = commands; i < from->n_commands; i++) {
+        to->commands = md_grow(to->commands, &to->cap_commands, to->n_commands + 1,
+                               sizeof *to->commands);
+        struct md_command *k = &to->commands[to->n_commands++];
+        *k = from->commands[i];
+        k->reply_offset += (uint32_t)(base - bytes);
+        k->mark_first += (uint32_t)(base_mark - marks);
+    }
+    for (size_t i = marks; i < from->n_marks; i++) {
+        to->marks = md_grow(to->marks, &to->cap_marks, to->n_marks + 1, sizeof *to->marks);
+        to->marks[to->n_marks] = from->marks[i];
+        to->marks[to->n_marks++].offset += (uint32_t)(base - bytes);
+    }
+}
+
+static void reply_clear(struct md_reply *r) {
+    r->bytes.len = r->n_commands = r->n_marks = 0;
+    r->closed = false;
+}
+
+/* The node has read all it can and waits for more of a data block: what is unsent stays with it. */
+static void hold_back(struct md_feed *f) {
+    struct md_reply *out = f->out;
+    if (out->n_commands == f->sent_commands)
+        return;
+    if (out->bytes.len > f->sent_bytes)
+        md_chosen(f->m, MD_CHOICE_HELD_BACK);
+    reply_move(&f->c->held, out, f->sent_bytes, f->sent_commands, f->sent_marks);
+    out->bytes.len = f->sent_bytes;
+    out->n_commands = f->sent_commands;
+    out->n_marks = f->sent_marks;
+}
+
+/* Takes up to n bytes of a data block, or of what is swallowed; returns how many. */
+static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
+    struct md_conn *c = f->c;
+    n = least(n, (size_t)c->missing);
+    f->m->command = &c->command;
+    if (c->state == MD_CONN_DATA) {
+        bool chunked = c->chunk_left > 0;
+        for (size_t left = n; chunked && left > 0;) {
+            size_t step = least(left, c->chunk_left);
+            left -= step;
+            c->missing -= step;
+            c->chunk_left -= (uint32_t)step;
+            if (c->chunk_left == 0 && c->missing > 0)
+                c->chunk_left = md_make_room_chunk(f->m, c->missing, MD_NIL);
+        }
+        if (!chunked)
+            c->missing -= n;
+        bool whole = c->missing == 0 && c->data.len == 0;
+        if (!whole)
+            md_buf_append(&c->data, bytes, n);
+        if (c->missing == 0) {
+            c->state = MD_CONN_LINE;
+            md_text_data(f, whole ? bytes : c->data.data);
+            c->data.len = 0;
+        }
+        return n;
+    }
+    c->missing -= n;
+    if (c->missing == 0)
+        c->state = MD_CONN_LINE;
+    return n;
+}
+
+/* Works through what one read brought; returns how much of it was used up. */
+static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
+    struct md_conn *c = f->c;
+    uint64_t base = c->input - n;
+    size_t at = 0;
+    while (at < n && !f->close && !f->unmodelled) {
+        if (c->state != MD_CONN_LINE) {
+            at += take_data(f, w + at, n - at);
+            continue;
+        }
+        const uint8_t *end = memchr(w + at, '\n', n - at);
+        if (!end) {
+            if (n - at > MD_LINE_MAX && !md_text_long_line(f, w + at, n - at))
+                f->close = true;
+            break;
+        }
+        size_t len = (size_t)(end - (w + at));
+        size_t text = len > 1 && end[-1] == '\r' ? len - 1 : len;
+        md_feed_begin(f, base + at);
+        md_text_line(f, w + at, text);
+        at += len + 1;
+    }
+    return at;
+}
+
+/* One read of the node while it looks for a line; returns how many bytes it took. */
+static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
+    struct md_conn *c = f->c;
+    size_t room = c->line.len < MD_READ_BUFFER ? MD_READ_BUFFER - c->line.len : n;
+    size_t take = least(n, room);
+    c->input += take;
+    if (c->line.len) {
+        md_buf_append(&c->line, bytes, take);
+        size_t used = window(f, c->line.data, c->line.len);
+        md_buf_drop(&c->line, used);
+    } else {
+        size_t used = window(f, bytes, take);
+        md_buf_append(&c->line, bytes + used, take - used);
+    }
+    return take;
+}
+
+static void conn_clear(struct md_conn *c) {
+    c->state = MD_CONN_NONE;
+    c->line.len = c->data.len = 0;
+    c->missing = c->input = 0;
+    c->chunk_left = 0;
+    c->first = true;
+    reply_clear(&c->held);
+}
+
+void md_model_open(struct md_model *m, unsigned conn) {
+    conn_clear(&m->conn[conn]);
+    m->conn[conn].state = MD_CONN_LINE;
+}
+
+bool md_model_is_open(const struct md_model *m, unsigned conn) {
+    return conn < MD_CONNECTIONS_MAX && m->conn[conn].state != MD_CONN_NONE;
+}
+
+bool md_model_at_command(const struct md_model *m, unsigned conn) {
+    return m->conn[conn].state == MD_CONN_LINE && m->conn[conn].line.len == 0;
+}
+
+void md_model_close(struct md_model *m, unsigned conn) {
+    if (!md_model_is_open(m, conn))
+        return;
+    if (m->conn[conn].held.bytes.len)
+        md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
+    conn_clear(&m->conn[conn]);
+}
+
+enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
+                                  struct md_reply *out) {
+    reply_clear(out);
+    if (!md_model_is_open(m, conn))
+        return MD_FEED_NO_CONNECTION;
+    struct md_conn *c = &m->conn[conn];
+    const uint8_t *in = bytes;
+    struct md_feed f = {.m = m, .c = c, .conn = conn, .out = out};
+    if (c->first && len) {
+        c->first = false;
+        if (in[0] == 0x80) /* a binary connection */
+            return MD_FEED_UNMODELLED;
+    }
+    if (c->held.n_commands) {
+        reply_move(out, &c->held, 0, 0, 0);
+        reply_clear(&c->held);
+    }
+    for (size_t at = 0; at < len && !f.close && !f.unmodelled;) {
+        if (c->state == MD_CONN_LINE) {
+            at += read_lines(&f, in + at, len - at);
+        } else {
+            size_t n = take_data(&f, in + at, len - at);
+            c->input += n;
+            at += n;
+        }
+        if (c->state == MD_CONN_LINE && !f.close)
+            md_feed_send(&f);
+    }
+    if (f.close) {
+        if (out->bytes.len > f.sent_bytes)
+            md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
+        md_feed_lose(&f);
+        out->closed = true;
+        conn_clear(c);
+    } else if (c->state != MD_CONN_LINE) {
+        hold_back(&f);
+    }
+    return f.unmodelled || m->pressure ? MD_FEED_UNMODELLED : MD_FEED_OK;
+}
+
+void md_reply_free(struct md_reply *r) {
+    md_buf_free(&r->bytes);
+    free(r->commands);
+    free(r->marks);
+    *r = (struct md_reply){0};
+}

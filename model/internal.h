@@ -1,0 +1,169 @@
+/*
+ * What the files of model/ share: the pieces of struct md_model. Two layers: the store (store.h:
+ * operations on items with a result, no bytes, no protocol) under the text protocol (text.h), which
+ * a connection (connection.c) feeds line by line.
+ *
+ *      feed -> connection.c -> text.c -> store.c -> flush.c, slab.c
+ *                                 \-> number.c      \-> stats.c
+ */
+#ifndef MEMDIVERGE_MODEL_INTERNAL_H
+#define MEMDIVERGE_MODEL_INTERNAL_H
+
+#include "model/flush.h"
+#include "model/model.h"
+#include "model/number.h"
+#include "model/slab.h"
+#include "model/stats.h"
+
+enum {
+    MD_NIL = -1,           /* no item, no record */
+    MD_TOKENS_MAX = 24,    /* tokens of one pass over a line, the end counted */
+    MD_LINE_MAX = 2048,    /* bytes without a line end before a node gives up */
+    MD_INLINE_VALUE = 32,  /* values up to this many bytes live in the item */
+    MD_ITEM_HEADER = 48,   /* bytes of an item before CAS, key and value (1.6.x, 64 bit) */
+    MD_CHUNK_HEADER = 48,  /* bytes of a chunk of a large item before its data */
+    MD_BUMP_INTERVAL = 60, /* seconds; an item moves to the head only if last moved longer ago */
+};
+
+/* Everything known about one key of this trace; stays when its item goes. */
+struct md_record {
+    uint32_t hash;
+    int32_t item; /* index of its item, MD_NIL if it has none */
+    uint64_t cas_seen;
+    uint32_t gone_at;     /* relative time at which the last item went */
+    uint32_t exptime;     /* of the item that went */
+    uint32_t exptime_set; /* when that was set, and by which command */
+    uint8_t exptime_by;   /* enum md_command_name */
+    uint8_t gone;         /* enum md_rule: why there is no item */
+    uint8_t nkey;
+    uint8_t key[MD_KEY_MAX];
+};
+
+struct md_item {
+    int32_t prev, next; /* order of last use in its class: next is older */
+    int32_t record;
+    uint32_t exptime; /* relative seconds, 0: never */
+    uint32_t time;    /* relative time of the last move to the head */
+    uint32_t flags;
+    uint32_t nbytes; /* of the value, without CRLF */
+    uint32_t total;  /* bytes that it counts for in `bytes` */
+    uint64_t cas;
+    uint64_t order; /* when it was stored, among all stores of this model */
+    uint32_t exptime_set;
+    uint32_t padded_by; /* ordinal of the decr whose padding choice this value stands on */
+    uint8_t exptime_by;
+    uint8_t class;
+    bool chunked, fetched;
+    bool touched;     /* fetched, or touched by incr, decr, append, prepend */
+    bool open_choice; /* padded_by is valid */
+    uint8_t *value;   /* owned if longer than MD_INLINE_VALUE */
+    uint8_t small[MD_INLINE_VALUE];
+};
+
+enum md_conn_state { MD_CONN_NONE, MD_CONN_LINE, MD_CONN_DATA, MD_CONN_SWALLOW };
+
+/* Every leftover of a connection, explicitly. */
+struct md_conn {
+    enum md_conn_state state;
+    bool first;           /* nothing was read yet: the first byte decides on the protocol */
+    struct md_buf line;   /* read, but no line end yet */
+    uint64_t input;       /* bytes read since it was opened */
+    /* MD_CONN_DATA: a store waits for its data block */
+    uint8_t store;        /* enum md_command_name */
+    bool noreply;
+    int32_t record;
+    uint32_t flags, exptime, exptime_set, nbytes;
+    uint64_t cas;
+    uint32_t chunk_left;  /* room in the current chunk of a large item */
+    struct md_buf data;
+    struct md_command command; /* as begun with the command line */
+    /* MD_CONN_SWALLOW and MD_CONN_DATA */
+    uint64_t missing;     /* bytes still to come, CRLF included */
+    struct md_reply held; /* replies that the node has not sent yet */
+};
+
+struct md_preference {
+    struct md_choice_ref ref;
+    unsigned alternative;
+};
+
+struct md_reason {
+    uint32_t ordinal;
+    char *text; /* owned */
+};
+
+struct md_model {
+    const struct md_profile *profile;
+    struct md_options options;
+    struct md_slabs slabs;
+    bool quirk[MD_QUIRKS];
+    uint64_t start_time; /* Unix time at which the node started */
+    struct md_base base; /* as of the restart */
+
+    uint32_t now; /* relative seconds, MD_RESTART_SLACK at a node's start */
+    uint64_t cas;
+    uint64_t order;
+    uint32_t ordinal; /* of the next command */
+    uint64_t allocated; /* bytes of all items since the node started: pages never come back */
+    struct md_flush flush;
+    struct md_stats stats;
+
+    struct md_record *records;
+    size_t n_records, cap_records;
+    int32_t *table; /* open addressing: index of a record */
+    size_t table_size;
+    struct md_item *items;
+    size_t n_items, cap_items;
+    int32_t free_item;
+    int32_t head[MD_SLAB_CLASSES], tail[MD_SLAB_CLASSES];
+    uint32_t classes_used; /* heads and tails up to here were touched */
+
+    struct md_conn conn[MD_CONNECTIONS_MAX];
+
+    struct md_preference *preferences;
+    size_t n_preferences, cap_preferences;
+    struct md_stats_snapshot *snapshots;
+    size_t n_snapshots, cap_snapshots;
+    bool explain;
+    struct md_reason *reasons;
+    size_t n_reasons, cap_reasons;
+    struct md_fired fired;
+
+    /* The command in hand. */
+    struct md_command *command;
+    bool pressure; /* memory may run out: not modelled */
+};
+
+/* Data of a version (profile.c). */
+struct md_profile {
+    const char *name, *version;
+    bool failed_store_uses_cas, flush_uses_cas;
+    bool quirk[MD_QUIRKS];
+};
+
+/* True if the quirk is on; then it counts as fired and is noted on the command in hand. Called only
+ * where the node would really differ from the specification. */
+bool md_quirk_applies(struct md_model *m, enum md_quirk quirk);
+/* The alternative to take at a choice of the command in hand. */
+unsigned md_choose(struct md_model *m, enum md_choice choice);
+/* Notes that the choice was met, where there is nothing to choose from. */
+static inline void md_chosen(struct md_model *m, enum md_choice choice) {
+    m->fired.choice[choice]++;
+}
+/* The command in hand stands on a choice made by an earlier command. */
+void md_stands_on(struct md_model *m, uint32_t ordinal, enum md_choice choice);
+static inline void md_rule_is(struct md_model *m, enum md_rule rule) {
+    m->command->rule = (uint16_t)rule;
+}
+/* Sets the reason of the command in hand, if reasons are wanted. */
+void md_because(struct md_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Relative seconds from an expiration time as a client gives it; protocol.txt "Expiration times". */
+uint32_t md_relative_time(const struct md_model *m, int64_t exptime);
+
+static inline uint32_t md_trace_time(const struct md_model *m, uint32_t relative) {
+    uint32_t zero = MD_RESTART_SLACK + m->base.uptime;
+    return relative > zero ? relative - zero : 0;
+}
+
+#endif

@@ -1,0 +1,224 @@
+/*
+ * The state model: memcached as a deterministic state machine that eats bytes and time and predicts
+ * bytes. Contract C1 (prediction, choices, rollback) lives here.
+ *
+ * The model states what memcached SHOULD do (model/rules.h lists each statement with its source).
+ * Known differences of a version are quirks, applied on top at one named place each.
+ *
+ * It needs libc only: no sockets, threads, clock of its own or globals. One model is one node.
+ *
+ * Use: md_model_new, then any mix of open / feed / advance / close. `feed` is given what a client
+ * writes and yields the preferred reply. If the node answered exactly that, nothing else is needed.
+ * If not, the caller looks at the commands of the reply: one that stands on a choice
+ * (md_choice_ref) may be answered otherwise. The caller then makes the model go back
+ * (md_model_restart), prefers the other alternative (md_model_prefer) and feeds the same events
+ * again: everything after the choice is predicted anew. That costs nothing while nodes and model
+ * agree, which is practically always, and it cannot forget a piece of state.
+ */
+#ifndef MEMDIVERGE_MODEL_H
+#define MEMDIVERGE_MODEL_H
+
+#include "model/buf.h"
+#include "model/rules.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MD_KEY_MAX = 250,         /* bytes; protocol.txt "Keys" */
+    MD_CONNECTIONS_MAX = 16,  /* connections of one trace, numbered 0 .. 15 */
+    MD_READ_BUFFER = 16384,   /* bytes that a node takes with one read */
+    MD_THIRTY_DAYS = 2592000, /* seconds; protocol.txt "Expiration times" */
+    MD_RESTART_SLACK = 62,    /* a node's relative time at start, seconds */
+};
+
+/* What of a node's command line the model must know. Sizes in bytes. */
+struct md_options {
+    uint64_t memory_limit;   /* -m, default 1024 MiB */
+    uint32_t item_size_max;  /* -I, default 1 MiB */
+    uint32_t slab_chunk_max; /* -o slab_chunk_max, default 512 KiB */
+    uint32_t chunk_size;     /* -n, default 48 */
+    double factor;           /* -f, default 1.25 */
+    bool cas;                /* false with -C */
+    bool flush_enabled;      /* false with -F */
+    bool evict;              /* false with -M */
+};
+void md_options_default(struct md_options *o);
+
+/* A version of memcached as data: what it knows, its limits, texts, choices, quirks. */
+struct md_profile;
+/* By `version` reply ("1.6.18") or name. *exact says whether the version itself is known; if not,
+ * the nearest older profile is given (never NULL). */
+const struct md_profile *md_profile_find(const char *version, bool *exact);
+const char *md_profile_name(const struct md_profile *p);
+
+/*
+ * What a node that was used before cannot forget, taken over by the model so that a trace means the
+ * same on it as on a fresh one (contract C2).
+ */
+struct md_base {
+    uint64_t cas;         /* CAS values handed out so far: the next stored item gets cas + 1 */
+    uint32_t uptime;      /* virtual seconds since the node started, 0 on a fresh one */
+    uint64_t start_time;  /* Unix time of the node's start */
+    uint64_t allocated;   /* bytes of all items so far: a node keeps its pages */
+};
+
+struct md_model;
+
+/* A node just started with these options. The caller owns it. */
+struct md_model *md_model_new(const struct md_profile *profile, const struct md_options *options,
+                              uint64_t start_time);
+void md_model_free(struct md_model *m);
+/* A deep copy, for searches that try several continuations. */
+struct md_model *md_model_clone(const struct md_model *m);
+/* Empty, all connections gone, counters zero, `base` taken over; quirk switches and preferences
+ * stay (md_model_forget_preferences drops the latter). */
+void md_model_restart(struct md_model *m, const struct md_base *base);
+/* The base that the next trace on the same node would start from. */
+void md_model_base(const struct md_model *m, struct md_base *out);
+/* Takes another node's options without a new allocation; implies a restart. */
+void md_model_set_options(struct md_model *m, const struct md_options *options);
+void md_model_set_profile(struct md_model *m, const struct md_profile *profile);
+
+/* Quirk switches: all of the profile's are on at first. `strict` is not a different prediction: the
+ * quirk is applied and its firing is told (md_command.quirk). */
+void md_model_quirk(struct md_model *m, enum md_quirk quirk, bool on);
+bool md_model_quirk_on(const struct md_model *m, enum md_quirk quirk);
+
+/* ---- what came back ---------------------------------------------------------------------- */
+
+/* A choice that a command made: names it across replays. */
+struct md_choice_ref {
+    uint32_t ordinal;       /* of the command that made the choice, counted from the restart */
+    enum md_choice choice;  /* which kind; at most one of a kind for each command and key */
+};
+
+enum { MD_REFS_MAX = 4 };
+
+enum md_command_flags {
+    MD_COMMAND_ERROR = 1,      /* predicted reply is an error line */
+    MD_COMMAND_HIT = 2,        /* a retrieval with at least one hit */
+    MD_COMMAND_MISS = 4,       /* a retrieval with at least one miss */
+    MD_COMMAND_STATS = 8,      /* reply is a pattern: compare with md_model_stats_agree */
+    MD_COMMAND_SILENT = 16,    /* noreply: no bytes, by design */
+    MD_COMMAND_ARRIVAL = 32,   /* the reply legally depends on how the bytes arrive */
+};
+
+/* One command of a feed, in order. */
+struct md_command {
+    uint32_t ordinal;      /* 0-based since the restart */
+    uint32_t reply_offset; /* span in md_reply.bytes */
+    uint32_t reply_len;
+    uint32_t input_offset; /* where its line starts, counted over all bytes fed on the connection */
+    uint16_t rule;         /* enum md_rule that made the prediction */
+    uint16_t quirk;        /* enum md_quirk that changed it, or MD_QUIRK_NONE */
+    uint8_t name;          /* enum md_command_name */
+    uint8_t flags;         /* enum md_command_flags */
+    uint8_t refs;          /* choices that this reply stands on */
+    uint8_t conn;
+    uint32_t mark_first;   /* its marks in md_reply.marks */
+    uint32_t marks;
+    struct md_choice_ref ref[MD_REFS_MAX];
+};
+
+/* A place in the reply whose text depends on the node's past: a CAS value. Lets two runs of a trace
+ * on nodes with different pasts be compared. */
+struct md_mark {
+    uint32_t offset, len; /* in md_reply.bytes */
+    uint64_t relative;    /* the value less its base */
+};
+
+/*
+ * What a feed makes the node send. Commands whose reply the node still holds back (it is in the
+ * middle of a later command's data block) come with the feed that releases them.
+ */
+struct md_reply {
+    struct md_buf bytes;
+    struct md_command *commands; /* owned */
+    size_t n_commands, cap_commands;
+    struct md_mark *marks; /* owned */
+    size_t n_marks, cap_marks;
+    bool closed; /* the node closes the connection after these bytes */
+};
+void md_reply_free(struct md_reply *r);
+
+enum md_feed_result {
+    MD_FEED_OK,
+    MD_FEED_UNMODELLED, /* a command that this model does not know (binary, most of meta, most of
+                           stats, administration): nothing after it can be predicted. The reply
+                           covers what came before it; the model must be restarted. */
+    MD_FEED_NO_CONNECTION, /* not open (never opened, or closed by either side): bytes go nowhere */
+};
+
+/* ---- events ------------------------------------------------------------------------------ */
+
+/* Opens connection conn (0 .. MD_CONNECTIONS_MAX - 1); it must not be open. */
+void md_model_open(struct md_model *m, unsigned conn);
+bool md_model_is_open(const struct md_model *m, unsigned conn);
+/*
+ * The node reads these bytes in one piece (at most MD_READ_BUFFER; whoever sends more hands it over
+ * in pieces and settles in between, so that arrival is the same every time). `out` is cleared first.
+ */
+enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
+                                  struct md_reply *out);
+/* The client closes, or half-closes, the connection: memcached treats both alike. Replies that the
+ * node held back are lost. No effect on a connection that is not open. */
+void md_model_close(struct md_model *m, unsigned conn);
+/* The clock moves forward. */
+void md_model_advance(struct md_model *m, uint32_t seconds);
+
+/* True where a barrier (`mn`) would be read as a command of its own. */
+bool md_model_at_command(const struct md_model *m, unsigned conn);
+
+/* ---- choices ----------------------------------------------------------------------------- */
+
+/* How many alternatives a choice has; 0 is what the profile prefers. */
+unsigned md_choice_alternatives(enum md_choice choice);
+/* From the next restart on, the command of that ordinal takes `alternative` (1 .. n-1). */
+void md_model_prefer(struct md_model *m, struct md_choice_ref ref, unsigned alternative);
+void md_model_unprefer(struct md_model *m); /* takes the last one back */
+void md_model_forget_preferences(struct md_model *m);
+
+/* ---- questions --------------------------------------------------------------------------- */
+
+uint64_t md_model_now(const struct md_model *m);         /* Unix time of the node */
+uint64_t md_model_cas_base(const struct md_model *m);    /* CAS counter at the restart */
+/* The CAS value that a reply of this trace showed last for the key; the base if none did. */
+uint64_t md_model_cas_seen(const struct md_model *m, const void *key, size_t nkey);
+/* Keys that have an item which the node has not given back yet (alive, expired or flushed), in no
+ * particular order: calls f for each. For reset. */
+void md_model_each_item(const struct md_model *m,
+                        void (*f)(void *ctx, const uint8_t *key, size_t nkey), void *ctx);
+
+/* Whether this trace has used flush_all (a reset must then outlive it). */
+bool md_model_flushed(const struct md_model *m);
+
+/* State of a key, for generators and mutators that want to aim. */
+enum md_key_state { MD_KEY_NEVER, MD_KEY_ALIVE, MD_KEY_DELETED, MD_KEY_EXPIRED, MD_KEY_FLUSHED };
+enum md_key_state md_model_key_state(const struct md_model *m, const void *key, size_t nkey);
+
+/*
+ * Compares a reply to `stats` with the counters that follow from the commands. observed/len is the
+ * whole block (through "END\r\n"); *used is set to its length. True: all agree. False: `why` says
+ * which counter ("curr_items: expected 3, observed 4"), `name` (at least 32 bytes) which one.
+ * Must be asked before anything else is fed if the command is the last of the feed; otherwise the
+ * counters as of that command are kept in the model until the next feed (by ordinal).
+ */
+bool md_model_stats_agree(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
+                          size_t len, size_t *used, char *name, struct md_buf *why);
+
+/* How often each rule, choice and quirk was used since the model was made (survives restarts). */
+struct md_fired {
+    uint64_t rule[MD_RULES], choice[MD_CHOICES], quirk[MD_QUIRKS];
+};
+const struct md_fired *md_model_fired(const struct md_model *m);
+void md_model_fired_clear(struct md_model *m);
+
+/* The model's reason for the prediction of this command in words, in the past of the trace:
+ * "miss: expired at t=31, 30 s after touch". t counts from the restart. Only after md_model_explain
+ * was switched on before the restart (costs time; replay, show and reports want it). */
+void md_model_explain(struct md_model *m, bool on);
+const char *md_model_reason(const struct md_model *m, uint32_t ordinal);
+
+#endif

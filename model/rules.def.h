@@ -1,0 +1,165 @@
+/*
+ * The ids behind model/rules.h. Each list is an X-macro, so that an entry (id, source, sentence) is
+ * written once and the enum, the table and the counters follow.
+ */
+#ifndef MEMDIVERGE_RULES_DEF_H
+#define MEMDIVERGE_RULES_DEF_H
+
+enum md_command_name {
+    MD_CMD_SET,
+    MD_CMD_ADD,
+    MD_CMD_REPLACE,
+    MD_CMD_APPEND,
+    MD_CMD_PREPEND,
+    MD_CMD_CAS,
+    MD_CMD_GET,
+    MD_CMD_GETS,
+    MD_CMD_GAT,
+    MD_CMD_GATS,
+    MD_CMD_DELETE,
+    MD_CMD_INCR,
+    MD_CMD_DECR,
+    MD_CMD_TOUCH,
+    MD_CMD_FLUSH_ALL,
+    MD_CMD_VERBOSITY,
+    MD_CMD_VERSION,
+    MD_CMD_QUIT,
+    MD_CMD_STATS,
+    MD_CMD_STATS_RESET,
+    MD_CMD_MN,
+    MD_CMD_SHUTDOWN,
+    MD_CMD_UNKNOWN,
+    MD_COMMAND_NAMES
+};
+
+/* clang-format off */
+
+/* X(name, tag, source, sentence). The id is the name in lower case with dashes. */
+#define MD_RULE_LIST(X) \
+    X(NONE, MD_CHOICE_TAG, "-", "no command") \
+    X(STORE_STORED, MD_DOC, "Storage commands", "a store whose condition is met answers STORED and the item holds the new data") \
+    X(ADD_EXISTS, MD_DOC, "Storage commands", "add of a key that holds an item answers NOT_STORED and changes nothing") \
+    X(STORE_MISSING, MD_DOC, "Storage commands", "replace, append and prepend of a missing key answer NOT_STORED") \
+    X(APPEND_KEEPS, MD_DOC, "Storage commands", "append and prepend keep the item's flags and expiration time") \
+    X(CAS_STORED, MD_DOC, "Storage commands", "cas with the item's own unique value stores") \
+    X(CAS_EXISTS, MD_DOC, "Storage commands", "cas with any other value answers EXISTS and changes nothing") \
+    X(CAS_NOT_FOUND, MD_DOC, "Storage commands", "cas of a missing key answers NOT_FOUND") \
+    X(CAS_ZERO, MD_CHOICE_TAG, "-", "cas with the value 0 never matches") \
+    X(CAS_OFF, MD_INTENT, "memcached -h, -C", "with -C items have no unique value: gets shows 0 and cas never matches") \
+    X(BAD_DATA_CHUNK, MD_INTENT, "t/issue_14.t, t/issue_70.t", "a data block not followed by CRLF is refused and stores nothing") \
+    X(TOO_LARGE, MD_DOC, "Error strings; memcached -h, -I", "an object larger than -I is refused and its data block swallowed") \
+    X(TOO_LARGE_SET, MD_INTENT, "t/bogus-commands.t, release notes 1.4.x", "a set refused as too large removes the old value: no stale data stays") \
+    X(GET_HIT, MD_DOC, "Retrieval command", "a key that holds an item is answered with VALUE, its flags, length and data") \
+    X(GETS_HIT, MD_DOC, "Retrieval command", "gets also shows the unique value that the last change gave the item") \
+    X(GET_MISS, MD_DOC, "Retrieval command", "a key that was never stored is left out of the answer") \
+    X(MISS_DELETED, MD_DOC, "Deletion", "a deleted key is left out of the answer") \
+    X(MISS_EXPIRED, MD_DOC, "Storage commands, exptime", "an item is not retrieved once its expiration time has come") \
+    X(MISS_FLUSHED, MD_DOC, "Other commands, flush_all", "an item older than the execution of flush_all is not retrieved") \
+    X(MISS_REMOVED, MD_INTENT, "t/bogus-commands.t", "a key whose set was refused as too large is left out of the answer") \
+    X(GET_MULTI, MD_DOC, "Retrieval command", "several keys are answered in the order asked, a repeated key every time") \
+    X(GAT_HIT, MD_DOC, "Get And Touch", "gat answers like get and replaces the expiration time") \
+    X(GETS_GAT_HIT, MD_DOC, "Get And Touch", "gats answers like gets and replaces the expiration time") \
+    X(DELETED, MD_DOC, "Deletion", "delete of a key that holds an item answers DELETED") \
+    X(DELETE_MISS, MD_DOC, "Deletion", "delete of a missing key answers NOT_FOUND") \
+    X(DELETE_FORM, MD_INTENT, "t/issue_22.t, release notes 1.4.x", "delete takes nothing but 0 and noreply behind the key") \
+    X(INCR, MD_DOC, "Increment/Decrement", "incr adds modulo 2^64 and answers the new value") \
+    X(INCR_WRAP, MD_DOC, "Increment/Decrement", "overflow in incr wraps around the 64 bit mark") \
+    X(DECR, MD_DOC, "Increment/Decrement", "decr subtracts and answers the new value") \
+    X(DECR_FLOOR, MD_DOC, "Increment/Decrement", "decr below 0 gives 0") \
+    X(DELTA_MISS, MD_DOC, "Increment/Decrement", "incr and decr of a missing key answer NOT_FOUND") \
+    X(DELTA_NON_NUMERIC, MD_DOC, "Increment/Decrement", "data that is not a decimal 64-bit number makes incr and decr fail") \
+    X(DELTA_BAD, MD_DOC, "Increment/Decrement", "the amount must be a decimal 64-bit unsigned integer") \
+    X(TOUCHED, MD_DOC, "Touch", "touch replaces the expiration time of an item and answers TOUCHED") \
+    X(TOUCH_MISS, MD_DOC, "Touch", "touch of a missing key answers NOT_FOUND") \
+    X(EXPTIME_BAD, MD_INTENT, "t/touch.t, t/flush-all.t", "an expiration time that is no number is refused") \
+    X(FLUSH_NOW, MD_DOC, "Other commands, flush_all", "flush_all invalidates all items at once") \
+    X(FLUSH_DELAYED, MD_DOC, "Other commands, flush_all", "flush_all with a delay invalidates, when it has passed, what was stored before") \
+    X(FLUSH_NEGATIVE, MD_INTENT, "t/flush-all.t", "flush_all with a negative delay acts at once") \
+    X(FLUSH_OFF, MD_INTENT, "memcached -h, -F", "with -F flush_all is refused") \
+    X(VERBOSITY, MD_DOC, "Other commands, verbosity", "verbosity answers OK") \
+    X(VERSION, MD_DOC, "Other commands, version", "version answers VERSION and the version string") \
+    X(QUIT, MD_DOC, "Other commands, quit", "quit closes the connection after everything before it was answered") \
+    X(STATS, MD_DOC, "General-purpose statistics", "the counters say what the commands did") \
+    X(STATS_RESET, MD_INTENT, "t/stats.t", "stats reset zeroes the counters and answers RESET") \
+    X(BARRIER, MD_DOC, "Meta No-Op", "mn answers MN") \
+    X(NOREPLY, MD_DOC, "Storage commands, noreply", "noreply keeps the server from answering") \
+    X(UNKNOWN, MD_DOC, "Error strings", "a nonexistent command name answers ERROR") \
+    X(TOKENS, MD_INTENT, "t/bogus-commands.t", "a command with too few or too many tokens answers ERROR") \
+    X(KEY_LENGTH, MD_DOC, "Keys", "a key of more than 250 bytes is refused") \
+    X(NUMBER_BAD, MD_DOC, "Error strings", "a flags, exptime or bytes that is no number is refused") \
+    X(LENGTH_BAD, MD_INTENT, "t/bogus-commands.t, t/issue_29.t", "a negative or impossible data length is refused") \
+    X(LONG_LINE, MD_INTENT, "t/issue_41.t, t/multiget limits", "more than 2048 bytes without a line end close the connection, but for a get") \
+    X(HTTP, MD_INTENT, "release notes 1.4.x: cross-protocol scripting", "an HTTP request closes the connection") \
+    X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A")
+
+/* X(name, alternatives, sentence). Alternatives of 1 are fixed by the profile. */
+#define MD_CHOICE_LIST(X) \
+    X(PADDING, 2, "a counter that got shorter keeps its length, padded with spaces (or not, where somebody else holds the item)") \
+    X(COUNTER_MEMORY, 2, "whether a minus sign stands in the memory behind a counter of 2^63 or more (quirk counter-overread)") \
+    X(FAILED_STORE_CAS, 1, "whether a store that answers NOT_STORED, EXISTS or NOT_FOUND uses up a CAS value") \
+    X(FLUSH_CAS, 1, "whether an immediate flush_all uses up a CAS value") \
+    X(BAD_CHUNK_REST, 1, "what follows a bad data block is read as a command") \
+    X(HELD_BACK, 1, "replies wait while the data block of a later command is incomplete") \
+    X(LOST_ON_CLOSE, 1, "replies not yet sent are lost when the node closes a connection for a bad line") \
+    X(NOREPLY_ERROR, 1, "noreply silences errors that are found after it was read, and no others") \
+    X(SURPLUS, 1, "a surplus last token that is not noreply is ignored") \
+    X(NUL_IN_LINE, 1, "a NUL byte ends the command line early") \
+    X(KEY_CONTROL, 1, "control characters in keys are accepted") \
+    X(EXPTIME_AT_LINE, 1, "a relative exptime counts from the command line, not from the end of the data block") \
+    X(GET_PARTIAL, 1, "keys before a bad one in a retrieval are looked up (and touched) but not answered") \
+    X(UPTIME, 1, "uptime starts at 2") \
+    X(RECLAIM_AT_TAIL, 1, "expired items count in curr_items until they are met: by their key, or at the tail of their class by a store")
+
+/* X(name, versions, contradicts, upstream, sentence). */
+#define MD_QUIRK_LIST(X) \
+    X(NONE, "-", "-", "-", "no quirk") \
+    X(LOST_REPLIES, "1.6.18", "Storage commands: after the command the client awaits the reply", "not reported", \
+      "a key over 250 bytes in a retrieval drops the replies of earlier commands of the same batch") \
+    X(FLUSH_EARLY, "1.6.18", "flush_all: items whose update time is earlier than the time of execution", "not reported", \
+      "a delayed flush_all acts one second early, and on items stored in that second") \
+    X(FLUSH_REVIVES, "1.6.18", "flush_all: none of the items will be returned unless stored again", "not reported", \
+      "a delayed flush_all brings back items that an earlier flush_all had invalidated") \
+    X(FLUSH_PAST, "1.6.18", "flush_all: after the expiration specified", "not reported", \
+      "flush_all with a Unix time at or before the start of the node flushes nothing and undoes an earlier one") \
+    X(FLUSH_SAME_SECOND, "1.6.18", "flush_all: unless it is stored again after flush_all", "known limit of -C", \
+      "with -C items stored in the second of the flush, but after it, are gone") \
+    X(NUMBER_LENIENT, "1.6.18", "Storage commands: unsigned integer, written out in decimal", "not reported", \
+      "numbers with a plus sign, leading blanks, text after a tab, or below -2^63 are accepted") \
+    X(FLAGS_CUT, "1.6.18", "Storage commands: flags are 32 bits at most", "not reported", \
+      "flags over 32 bits are accepted and cut to their low 32 bits") \
+    X(EXPTIME_CUT, "1.6.18", "Expiration times: 32-bit value", "not reported", \
+      "expiration times over 32 bits are accepted and cut to their low 32 bits") \
+    X(EXPTIME_2038, "1.6.18", "Expiration times: Unix time as a 32-bit value", "not reported", \
+      "Unix times from 2^31 on (the year 2038) are taken as negative: expired at once") \
+    X(BYTES_CUT, "1.6.18", "Storage commands: number of bytes in the data block to follow", "not reported", \
+      "data lengths over 32 bits are cut to their low 32 bits: 4294967297 stores one byte") \
+    X(COUNTER_TEXT, "1.6.18", "Increment/Decrement: data that does not conform makes incr and decr fail", "not reported", \
+      "counters with a sign, leading blanks, or text behind a blank or a NUL are accepted, and the text is overwritten") \
+    X(COUNTER_OVERREAD, "1.6.18", "Increment/Decrement: 64-bit unsigned integer", "not reported", \
+      "a counter of 2^63 or more fails when a minus sign stands anywhere in the memory behind it") \
+    X(GAT_NO_KEY, "1.6.18", "Retrieval command: one or more keys (get answers ERROR)", "not reported", \
+      "gat and gats without a key answer END") \
+    X(GAT_LONG_LINE, "1.6.18", "CONSISTENCY: get and gets of many keys are let through", "not reported", \
+      "a gat or gats line over 2048 bytes that arrives in pieces closes the connection") \
+    X(APPEND_TOO_LARGE, "1.6.18", "Storage commands: NOT_STORED is not because of an error", "not reported", \
+      "append and prepend whose result is over -I answer NOT_STORED, not an error") \
+    X(BGET, "1.6.18", "Error strings: a nonexistent command name answers ERROR", "kept for old clients", \
+      "bget answers like get") \
+    X(GAT_NOT_COUNTED, "1.6.18", "General-purpose statistics: cmd_get, get_hits, get_misses count retrievals", "not reported", \
+      "gat and gats count neither in cmd_get nor in get_hits or get_misses") \
+    X(UNFETCHED_COUNTERS, "1.6.18", "General-purpose statistics: expired_unfetched, never touched by get/incr/append/etc", "not reported", \
+      "expired_unfetched counts items that incr, decr, append or prepend had touched")
+
+/* clang-format on */
+
+#define X(name, ...) MD_RULE_##name,
+enum md_rule { MD_RULE_LIST(X) MD_RULES };
+#undef X
+#define X(name, ...) MD_CHOICE_##name,
+enum md_choice { MD_CHOICE_LIST(X) MD_CHOICES };
+#undef X
+#define X(name, ...) MD_QUIRK_##name,
+enum md_quirk { MD_QUIRK_LIST(X) MD_QUIRKS };
+#undef X
+
+#endif

@@ -1,0 +1,462 @@
+/* Items and what the commands do to them; see store.h. */
+#include "model/store.h"
+
+#include "model/hash.h"
+
+#include <stdlib.h>
+
+enum { LOCK_BITS = 10 }; /* keys that agree in these bits of their hash share a lock (-t 1) */
+
+/* ---- records: keys ------------------------------------------------------------------------- */
+
+static size_t slot_of(const struct md_model *m, uint32_t hash, const uint8_t *key, size_t nkey) {
+    size_t at = hash & (m->table_size - 1);
+    for (;; at = (at + 1) & (m->table_size - 1)) {
+        int32_t r = m->table[at];
+        if (r == MD_NIL)
+            return at;
+        const struct md_record *rec = &m->records[r];
+        if (rec->hash == hash && rec->nkey == nkey && memcmp(rec->key, key, nkey) == 0)
+            return at;
+    }
+}
+
+static void table_make(struct md_model *m, size_t size) {
+    free(m->table);
+    m->table = md_alloc(size * sizeof *m->table);
+    m->table_size = size;
+    for (size_t i = 0; i < size; i++)
+        m->table[i] = MD_NIL;
+    for (size_t r = 0; r < m->n_records; r++) {
+        const struct md_record *rec = &m->records[r];
+        m->table[slot_of(m, rec->hash, rec->key, rec->nkey)] = (int32_t)r;
+    }
+}
+
+int32_t md_record_find(const struct md_model *m, const uint8_t *key, size_t nkey) {
+    if (!m->table_size || nkey > MD_KEY_MAX)
+        return MD_NIL;
+    return m->table[slot_of(m, md_hash(key, nkey), key, nkey)];
+}
+
+int32_t md_record_get(struct md_model *m, const uint8_t *key, size_t nkey) {
+    if (2 * (m->n_records + 1) > m->table_size)
+        table_make(m, m->table_size ? m->table_size * 2 : 64);
+    uint32_t hash = md_hash(key, nkey);
+    size_t slot = slot_of(m, hash, key, nkey);
+    if (m->table[slot] != MD_NIL)
+        return m->table[slot];
+    m->records = md_grow(m->records, &m->cap_records, m->n_records + 1, sizeof *m->records);
+    struct md_record *rec = &m->records[m->n_records];
+    memset(rec, 0, offsetof(struct md_record, key));
+    rec->hash = hash;
+    rec->item = MD_NIL;
+    rec->cas_seen = m->base.cas;
+    rec->gone = MD_RULE_GET_MISS;
+    rec->nkey = (uint8_t)nkey;
+    memcpy(rec->key, key, nkey);
+    return m->table[slot] = (int32_t)m->n_records++;
+}
+
+enum md_rule md_miss_rule(const struct md_model *m, int32_t record) {
+    return (enum md_rule)m->records[record].gone;
+}
+
+/* ---- items in the order of their use -------------------------------------------------------- */
+
+static void queue_in(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    it->prev = MD_NIL;
+    it->next = m->head[it->class];
+    if (it->next != MD_NIL)
+        m->items[it->next].prev = i;
+    else
+        m->tail[it->class] = i;
+    m->head[it->class] = i;
+}
+
+static void queue_out(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    if (it->prev != MD_NIL)
+        m->items[it->prev].next = it->next;
+    else
+        m->head[it->class] = it->next;
+    if (it->next != MD_NIL)
+        m->items[it->next].prev = it->prev;
+    else
+        m->tail[it->class] = it->prev;
+}
+
+static void bump(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    if (it->time >= m->now - MD_BUMP_INTERVAL)
+        return;
+    queue_out(m, i);
+    it->time = m->now;
+    queue_in(m, i);
+}
+
+static size_t item_total(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes) {
+    return MD_ITEM_HEADER + nkey + 1 + (flags ? 4 : 0) + nbytes + 2 + (m->options.cas ? 8 : 0);
+}
+
+bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes) {
+    return md_slab_class(&m->slabs, item_total(m, nkey, flags, nbytes)) != 0;
+}
+
+bool md_is_chunked(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes) {
+    return item_total(m, nkey, flags, nbytes) > m->options.slab_chunk_max;
+}
+
+static void value_set(struct md_item *it, const uint8_t *a, size_t n_a, const uint8_t *b,
+                      size_t n_b) {
+    uint8_t *to = it->small;
+    it->nbytes = (uint32_t)(n_a + n_b);
+    if (it->nbytes > MD_INLINE_VALUE)
+        to = it->value = md_alloc(it->nbytes);
+    if (n_a)
+        memcpy(to, a, n_a);
+    if (n_b)
+        memcpy(to + n_a, b, n_b);
+}
+
+static int32_t item_new(struct md_model *m) {
+    if (m->free_item != MD_NIL) {
+        int32_t i = m->free_item;
+        m->free_item = m->items[i].next;
+        return i;
+    }
+    m->items = md_grow(m->items, &m->cap_items, m->n_items + 1, sizeof *m->items);
+    return (int32_t)m->n_items++;
+}
+
+/* Gives item i (its value, flags, exptime and record set) to its key. */
+static void item_link(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    struct md_record *rec = &m->records[it->record];
+    size_t total = item_total(m, rec->nkey, it->flags, it->nbytes);
+    it->total = (uint32_t)total;
+    it->class = (uint8_t)md_slab_class(&m->slabs, total);
+    it->chunked = total > m->options.slab_chunk_max;
+    it->time = m->now;
+    it->order = m->order++;
+    it->cas = m->options.cas ? ++m->cas : 0;
+    it->fetched = it->touched = false;
+    it->open_choice = false;
+    m->allocated += total;
+    rec->item = i;
+    queue_in(m, i);
+    m->stats.count[MD_STAT_curr_items]++;
+    m->stats.count[MD_STAT_total_items]++;
+    m->stats.count[MD_STAT_bytes] += total;
+}
+
+static void item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
+    struct md_item *it = &m->items[i];
+    struct md_record *rec = &m->records[it->record];
+    rec->item = MD_NIL;
+    rec->gone = (uint8_t)why;
+    rec->gone_at = m->now;
+    rec->exptime = it->exptime;
+    rec->exptime_set = it->exptime_set;
+    rec->exptime_by = it->exptime_by;
+    queue_out(m, i);
+    m->stats.count[MD_STAT_curr_items]--;
+    m->stats.count[MD_STAT_bytes] -= it->total;
+    if (it->nbytes > MD_INLINE_VALUE)
+        free(it->value);
+    it->next = m->free_item;
+    m->free_item = i;
+}
+
+void md_item_delete(struct md_model *m, int32_t item, enum md_rule why) {
+    item_unlink(m, item, why);
+}
+
+int32_t md_item_get(struct md_model *m, int32_t record, bool fetch) {
+    int32_t i = m->records[record].item;
+    if (i == MD_NIL)
+        return MD_NIL;
+    struct md_item *it = &m->items[i];
+    if (md_flush_dead(m, it)) {
+        m->stats.count[MD_STAT_get_flushed]++;
+        item_unlink(m, i, MD_RULE_MISS_FLUSHED);
+        return MD_NIL;
+    }
+    if (it->exptime != 0 && it->exptime <= m->now) {
+        m->stats.count[MD_STAT_get_expired]++;
+        item_unlink(m, i, MD_RULE_MISS_EXPIRED);
+        return MD_NIL;
+    }
+    if (fetch) {
+        it->fetched = true;
+        bump(m, i);
+    }
+    return i;
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+static bool same_lock(const struct md_model *m, int32_t a, int32_t b) {
+    uint32_t mask = (1u << LOCK_BITS) - 1;
+    return ((m->records[a].hash ^ m->records[b].hash) & mask) == 0;
+}
+
+/* Before anything is allocated, up to five items at the tail are looked at, and those that are
+ * expired or flushed go; the first live one ends the walk. doc/new_lru.txt; items.c comments. */
+static void reclaim(struct md_model *m, unsigned class, int32_t locked) {
+    int32_t older;
+    for (int32_t tries = 5, i = m->tail[class]; tries > 0 && i != MD_NIL; tries--, i = older) {
+        struct md_item *it = &m->items[i];
+        older = it->prev;
+        if (locked != MD_NIL && same_lock(m, locked, it->record))
+            continue;
+        bool expired = it->exptime != 0 && it->exptime < m->now;
+        if (!expired && !md_flush_dead(m, it))
+            return;
+        md_chosen(m, MD_CHOICE_RECLAIM_AT_TAIL);
+        m->stats.count[MD_STAT_reclaimed]++;
+        if (!it->fetched) {
+            m->stats.count[MD_STAT_expired_unfetched]++;
+            m->stats.touched_unfetched += it->touched;
+        }
+        item_unlink(m, i, expired ? MD_RULE_MISS_EXPIRED : MD_RULE_MISS_FLUSHED);
+    }
+}
+
+void md_make_room(struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes, int32_t locked) {
+    size_t total = item_total(m, nkey, flags, nbytes);
+    if (m->allocated + total > m->options.memory_limit / 4)
+        m->pressure = true;
+    if (total > m->options.slab_chunk_max) /* only the header now; chunks as the data comes */
+        total = item_total(m, nkey, flags, 0) - 2 + MD_CHUNK_HEADER;
+    reclaim(m, md_slab_class(&m->slabs, total), locked);
+}
+
+uint32_t md_make_room_chunk(struct md_model *m, uint64_t missing, int32_t locked) {
+    uint64_t size = missing + MD_CHUNK_HEADER;
+    if (size > m->options.slab_chunk_max)
+        size = m->options.slab_chunk_max;
+    reclaim(m, md_slab_class(&m->slabs, size), locked);
+    return (uint32_t)size - MD_CHUNK_HEADER;
+}
+
+/* An append that needs chunks takes them one by one while it copies, and one more, empty, where the
+ * data ends exactly at the end of a chunk. */
+static void make_room_copy(struct md_model *m, uint32_t *left, uint64_t n, int32_t locked) {
+    while (n > 0) {
+        uint64_t step = *left < n ? *left : n;
+        *left -= (uint32_t)step;
+        n -= step;
+        if (*left == 0)
+            *left = md_make_room_chunk(m, n, locked);
+    }
+}
+
+/* ---- stores ---------------------------------------------------------------------------------- */
+
+static void put(struct md_model *m, const struct md_value *v, int32_t old) {
+    int32_t i = item_new(m);
+    struct md_item *it = &m->items[i];
+    it->record = v->record;
+    it->flags = v->flags;
+    it->exptime = v->exptime;
+    it->exptime_set = v->exptime_set;
+    it->exptime_by = v->by;
+    value_set(it, v->data, v->nbytes, NULL, 0);
+    if (old != MD_NIL)
+        item_unlink(m, old, MD_RULE_STORE_STORED);
+    item_link(m, i);
+}
+
+static void failed_store(struct md_model *m) {
+    md_chosen(m, MD_CHOICE_FAILED_STORE_CAS);
+    if (m->profile->failed_store_uses_cas)
+        m->cas++;
+}
+
+static void join_room(struct md_model *m, const struct md_value *v, uint32_t flags, size_t n_old,
+                      bool append) {
+    size_t nkey = m->records[v->record].nkey, n = n_old + v->nbytes;
+    md_make_room(m, nkey, flags, n, v->record);
+    if (!md_is_chunked(m, nkey, flags, n))
+        return;
+    uint32_t left = md_make_room_chunk(m, append ? n_old : v->nbytes, v->record);
+    make_room_copy(m, &left, append ? n_old : v->nbytes, v->record);
+    make_room_copy(m, &left, (append ? v->nbytes : n_old) + 2, v->record);
+}
+
+static enum md_result join(struct md_model *m, const struct md_value *v, int32_t old, bool append) {
+    uint32_t flags = m->items[old].flags;
+    size_t n_old = m->items[old].nbytes;
+    if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes))
+        return MD_TOO_LARGE;
+    join_room(m, v, flags, n_old, append);
+    int32_t i = item_new(m);
+    struct md_item *it = &m->items[i];
+    const struct md_item *was = &m->items[old];
+    it->record = v->record;
+    it->flags = was->flags;
+    it->exptime = was->exptime;
+    it->exptime_set = was->exptime_set;
+    it->exptime_by = was->exptime_by;
+    bool open = was->open_choice;
+    uint32_t padded_by = was->padded_by;
+    if (append)
+        value_set(it, md_item_value(was), n_old, v->data, v->nbytes);
+    else
+        value_set(it, v->data, v->nbytes, md_item_value(was), n_old);
+    item_unlink(m, old, MD_RULE_STORE_STORED);
+    item_link(m, i);
+    it->touched = true;
+    it->open_choice = open;
+    it->padded_by = padded_by;
+    return MD_STORED;
+}
+
+static enum md_result store_on(struct md_model *m, const struct md_value *v, int32_t old) {
+    switch (v->by) {
+    case MD_CMD_ADD:
+        bump(m, old);
+        failed_store(m);
+        return MD_NOT_STORED;
+    case MD_CMD_CAS:
+        if (v->cas == 0 || v->cas != m->items[old].cas) {
+            m->stats.count[MD_STAT_cas_badval]++;
+            failed_store(m);
+            return MD_EXISTS;
+        }
+        m->stats.count[MD_STAT_cas_hits]++;
+        break;
+    case MD_CMD_APPEND:
+    case MD_CMD_PREPEND:
+        return join(m, v, old, v->by == MD_CMD_APPEND);
+    default:
+        break;
+    }
+    put(m, v, old);
+    return MD_STORED;
+}
+
+enum md_result md_store(struct md_model *m, const struct md_value *v) {
+    int32_t old = md_item_get(m, v->record, false);
+    if (old != MD_NIL)
+        return store_on(m, v, old);
+    switch (v->by) {
+    case MD_CMD_SET:
+    case MD_CMD_ADD:
+        put(m, v, MD_NIL);
+        return MD_STORED;
+    case MD_CMD_CAS:
+        m->stats.count[MD_STAT_cas_misses]++;
+        failed_store(m);
+        return MD_NOT_FOUND;
+    default:
+        failed_store(m);
+        return MD_NOT_STORED;
+    }
+}
+
+/* ---- counters -------------------------------------------------------------------------------- */
+
+/* The value of a counter by the specification: a decimal 64-bit number, perhaps padded with spaces;
+ * a version may take more for a number. */
+static bool counter_value(struct md_model *m, const struct md_item *it, uint64_t *value) {
+    const uint8_t *v = md_item_value(it);
+    size_t n = it->nbytes;
+    struct md_number taken = md_number_unsigned(v, n);
+    while (n > 0 && v[n - 1] == ' ')
+        n--;
+    struct md_number proper = md_number_unsigned(v, n);
+    *value = taken.value;
+    if (!taken.taken)
+        return false;
+    if (!proper.proper && !md_quirk_applies(m, MD_QUIRK_COUNTER_TEXT))
+        return false;
+    /* What lies behind the item in the node's memory is not ours to know: a choice. */
+    if ((int64_t)taken.value < 0 && m->quirk[MD_QUIRK_COUNTER_OVERREAD] &&
+        md_choose(m, MD_CHOICE_COUNTER_MEMORY) == 1)
+        return !md_quirk_applies(m, MD_QUIRK_COUNTER_OVERREAD);
+    return true;
+}
+
+static void counter_in_place(struct md_model *m, int32_t i, const char *digits, size_t n) {
+    struct md_item *it = &m->items[i];
+    uint8_t *v = it->nbytes > MD_INLINE_VALUE ? it->value : it->small;
+    memcpy(v, digits, n);
+    memset(v + n, ' ', it->nbytes - n);
+    it->cas = m->options.cas ? ++m->cas : 0;
+    it->touched = true;
+    bump(m, i);
+}
+
+static void counter_replaced(struct md_model *m, int32_t i, const char *digits, size_t n) {
+    const struct md_item was = m->items[i];
+    md_make_room(m, m->records[was.record].nkey, was.flags, n, was.record);
+    struct md_value v = {.record = was.record,
+                         .flags = was.flags,
+                         .exptime = was.exptime,
+                         .exptime_set = was.exptime_set,
+                         .by = was.exptime_by,
+                         .data = (const uint8_t *)digits,
+                         .nbytes = n};
+    put(m, &v, i);
+    m->items[m->records[was.record].item].touched = true;
+}
+
+enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta,
+                        uint64_t *value, bool *border) {
+    int32_t i = md_item_get(m, record, false);
+    if (i == MD_NIL)
+        return MD_NOT_FOUND;
+    struct md_item *it = &m->items[i];
+    uint64_t old;
+    if (it->nbytes == 0 || it->chunked || !counter_value(m, it, &old))
+        return MD_NON_NUMERIC;
+    *border = incr ? old + delta < old : delta > old;
+    *value = incr ? old + delta : *border ? 0 : old - delta;
+    m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
+    struct md_buf digits = {0};
+    char text[20];
+    digits = (struct md_buf){.data = (uint8_t *)text, .cap = sizeof text};
+    md_buf_u64(&digits, *value);
+    bool shorter = digits.len < it->nbytes;
+    if (digits.len <= it->nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
+        counter_in_place(m, i, text, digits.len);
+    else
+        counter_replaced(m, i, text, digits.len);
+    struct md_item *now = &m->items[m->records[record].item];
+    now->open_choice = shorter;
+    now->padded_by = m->command->ordinal;
+    return MD_FOUND;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+void md_store_clear(struct md_model *m) {
+    for (size_t r = 0; r < m->n_records; r++)
+        if (m->records[r].item != MD_NIL)
+            if (m->items[m->records[r].item].nbytes > MD_INLINE_VALUE)
+                free(m->items[m->records[r].item].value);
+    if (m->n_records * 4 > m->table_size)
+        for (size_t i = 0; i < m->table_size; i++)
+            m->table[i] = MD_NIL;
+    else
+        for (size_t r = m->n_records; r-- > 0;) {
+            const struct md_record *rec = &m->records[r];
+            m->table[slot_of(m, rec->hash, rec->key, rec->nkey)] = MD_NIL;
+        }
+    m->n_records = m->n_items = 0;
+    m->free_item = MD_NIL;
+    for (size_t c = 0; c < MD_SLAB_CLASSES; c++)
+        m->head[c] = m->tail[c] = MD_NIL;
+    md_stats_reset(&m->stats);
+    m->stats.count[MD_STAT_curr_items] = m->stats.count[MD_STAT_bytes] = 0;
+}
+
+void md_store_free(struct md_model *m) {
+    md_store_clear(m);
+    free(m->records);
+    free(m->table);
+    free(m->items);
+}
