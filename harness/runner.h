@@ -26,7 +26,7 @@ struct md_runner_config {
     const enum md_quirk *without;     /* quirks switched off */
     size_t n_without;
     unsigned fresh_every;             /* one trace in N also runs on a fresh node; 0: never */
-    bool real_time;                   /* remote: clock steps wait for real */
+    bool sweep; /* after each trace look at every key and (one time in eight) at `stats` */
 };
 
 enum md_verdict_kind {
@@ -45,6 +45,7 @@ struct md_verdict {
     char signature[MD_SIGNATURE_MAX]; /* MD_DIVERGED: [a-z0-9.-], fit for a file name */
     size_t step;                      /* index of the step */
     struct md_command command;        /* the model's command that was not met */
+    bool in_sweep; /* not in the trace itself: md_runner_extend makes a trace that shows it */
     struct md_buf expected, observed; /* reply bytes of that command; observed is bounded */
     struct md_buf reason;             /* the model's reason in words (when explaining), or error */
     enum md_node_status node;         /* for crashes, hangs, floods */
@@ -80,6 +81,14 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
 /* The same on a node started for it alone, with reasons (md_model_explain) and an observer (or NULL). */
 enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_trace *t,
                                          struct md_verdict *v, const struct md_observer *o);
+/*
+ * After a verdict with in_sweep: appends to t what the runner did behind the trace (look at every key,
+ * delete, reset) as ordinary steps, so that the divergence is in a trace again.
+ */
+void md_runner_extend(const struct md_runner *r, struct md_trace *t);
+/* Switches the sweep on or off: a shrinker wants to see the trace alone. */
+void md_runner_sweep(struct md_runner *r, bool on);
+
 /*
  * Confirms a divergence: happens again on a fresh node from its own trace, with the same signature.
  */

@@ -252,7 +252,7 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
 }
 
 const struct md_fired *md_model_fired(const struct md_model *m) { return &m->fired; }
-void md_model_fired_clear(struct md_model *m) { m->fired = (struct md_fired){0}; }
+void md_model_fired_set(struct md_model *m, const struct md_fired *fired) { m->fired = *fired; }
 
 /* ---- reasons ---------------------------------------------------------------------------------------- */
 

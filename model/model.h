@@ -213,7 +213,8 @@ struct md_fired {
     uint64_t rule[MD_RULES], choice[MD_CHOICES], quirk[MD_QUIRKS];
 };
 const struct md_fired *md_model_fired(const struct md_model *m);
-void md_model_fired_clear(struct md_model *m);
+/* Sets the counts, e.g. back to what they were before events were told again. */
+void md_model_fired_set(struct md_model *m, const struct md_fired *fired);
 
 /* The model's reason for the prediction of this command in words, in the past of the trace:
  * "miss: expired at t=31, 30 s after touch". t counts from the restart. Only after md_model_explain

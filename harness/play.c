@@ -1,0 +1,409 @@
+/* Playing a trace: model and node side by side; see play.h. */
+#include "harness/play.h"
+
+#include "harness/compare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    MAX_SLACK = 1 << 20,     /* reply bytes beyond what is expected that are not yet a flood */
+    MAX_TURNS = 256,        /* choices turned around in one trace */
+    MAX_OBSERVED = 16 << 10 /* bytes of a wrong reply that a verdict keeps */
+};
+
+void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *node,
+                   const struct md_base *base, struct md_verdict *v) {
+    p->model = model;
+    p->node = node;
+    p->base = *base;
+    p->n_events = 0;
+    p->sent.len = p->observed.len = p->canonical.len = 0;
+    p->verdict = v;
+    p->step = 0;
+    p->sweeping = false;
+    md_model_forget_preferences(model);
+    md_model_restart(model, base);
+}
+
+void md_play_free(struct md_play *p) {
+    free(p->events);
+    md_buf_free(&p->sent);
+    md_buf_free(&p->observed);
+    md_buf_free(&p->canonical);
+    md_reply_free(&p->expected);
+}
+
+static struct md_event *event_add(struct md_play *p, enum md_event_kind kind, unsigned conn) {
+    p->events = md_grow(p->events, &p->cap_events, p->n_events + 1, sizeof *p->events);
+    struct md_event *e = &p->events[p->n_events++];
+    *e = (struct md_event){.kind = kind, .conn = conn};
+    return e;
+}
+
+/* Tells the model everything again; p->expected is then the reply to the last event. */
+static enum md_feed_result retell(struct md_play *p) {
+    enum md_feed_result r = MD_FEED_OK;
+    struct md_fired fired = *md_model_fired(p->model);
+    md_model_restart(p->model, &p->base);
+    for (size_t i = 0; i < p->n_events; i++) {
+        const struct md_event *e = &p->events[i];
+        switch (e->kind) {
+        case MD_EVENT_OPEN:
+            md_model_open(p->model, e->conn);
+            break;
+        case MD_EVENT_BYTES:
+            r = md_model_feed(p->model, e->conn, p->sent.data + e->offset, e->len, &p->expected);
+            break;
+        case MD_EVENT_CLOSE:
+            md_model_close(p->model, e->conn);
+            break;
+        case MD_EVENT_CLOCK:
+            md_model_advance(p->model, e->seconds);
+            break;
+        }
+    }
+    md_model_fired_set(p->model, &fired);
+    return r;
+}
+
+/* ---- verdicts ------------------------------------------------------------------------------- */
+
+static void keep(struct md_buf *b, const uint8_t *bytes, size_t n) {
+    b->len = 0;
+    md_buf_append(b, bytes, n < MAX_OBSERVED ? n : MAX_OBSERVED);
+}
+
+/* The command at which the replies part; if all were met, the last one. */
+static const struct md_command *last_command(const struct md_play *p) {
+    return p->expected.n_commands ? &p->expected.commands[p->expected.n_commands - 1] : NULL;
+}
+
+static const char *name_of(const struct md_command *k) {
+    return k ? md_command_name_text((enum md_command_name)k->name) : "none";
+}
+
+static enum md_verdict_kind diverged(struct md_play *p, const struct md_command *k) {
+    struct md_verdict *v = p->verdict;
+    v->kind = MD_DIVERGED;
+    v->step = p->step;
+    if (k) {
+        v->command = *k;
+        keep(&v->expected, p->expected.bytes.data + k->reply_offset, k->reply_len);
+        v->reason.len = 0;
+        md_buf_str(&v->reason, md_model_reason(p->model, k->ordinal));
+    }
+    return MD_DIVERGED;
+}
+
+static void name_failure(struct md_verdict *v, const char *what, const struct md_command *k) {
+    snprintf(v->signature, sizeof v->signature, "%s.%s", what, name_of(k));
+    for (char *s = v->signature; *s; s++)
+        if (*s == '_')
+            *s = '-';
+}
+
+/* The node died, hangs, floods: a divergence of its own kind; our own environment: a failure. */
+static enum md_verdict_kind node_trouble(struct md_play *p, enum md_node_status status) {
+    struct md_verdict *v = p->verdict;
+    v->node = status;
+    v->step = p->step;
+    keep(&v->observed, p->observed.data, p->observed.len);
+    md_node_stderr(p->node, &v->stderr_tail);
+    v->reason.len = 0;
+    md_buf_str(&v->reason, md_node_error(p->node));
+    switch (status) {
+    case MD_NODE_DIED:
+        name_failure(v, "node.died", last_command(p));
+        break;
+    case MD_NODE_HANGS:
+        name_failure(v, "node.hangs", last_command(p));
+        break;
+    case MD_NODE_BUSY:
+        name_failure(v, "node.busy", last_command(p));
+        break;
+    case MD_NODE_FLOOD:
+        name_failure(v, "node.floods", last_command(p));
+        break;
+    default:
+        v->kind = MD_FAILED;
+        return MD_FAILED;
+    }
+    v->kind = MD_DIVERGED;
+    const struct md_command *k = last_command(p);
+    if (k)
+        v->command = *k;
+    return MD_DIVERGED;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------ */
+
+struct mismatch {
+    const struct md_command *command;
+    size_t at;         /* index of the command, n_commands: behind the last */
+    size_t cursor;     /* where its reply begins in what was observed */
+    bool stats;
+    char stat[32];
+    struct md_buf why;
+};
+
+static bool find_mismatch(struct md_play *p, struct mismatch *mm) {
+    const struct md_reply *e = &p->expected;
+    const struct md_buf *o = &p->observed;
+    size_t cursor = 0;
+    for (size_t i = 0; i < e->n_commands; i++) {
+        const struct md_command *k = &e->commands[i];
+        size_t used = k->reply_len;
+        mm->command = k;
+        mm->at = i;
+        mm->cursor = cursor;
+        if (k->flags & MD_COMMAND_STATS) {
+            mm->stats = true;
+            mm->why.len = 0;
+            if (!md_model_stats_agree(p->model, k->ordinal, o->data + cursor, o->len - cursor,
+                                      &used, mm->stat, &mm->why))
+                return true;
+            mm->stats = false;
+        } else if (o->len - cursor < used ||
+                   (used &&
+                    memcmp(o->data + cursor, e->bytes.data + k->reply_offset, used) != 0)) {
+            return true;
+        }
+        cursor += used;
+    }
+    mm->at = e->n_commands;
+    mm->cursor = cursor;
+    return cursor != o->len;
+}
+
+static bool has_stats(const struct md_reply *e) {
+    for (size_t i = 0; i < e->n_commands; i++)
+        if (e->commands[i].flags & MD_COMMAND_STATS)
+            return true;
+    return false;
+}
+
+static bool bytes_agree(const struct md_play *p) {
+    const struct md_buf *e = &p->expected.bytes, *o = &p->observed;
+    return e->len == o->len && (e->len == 0 || memcmp(e->data, o->data, e->len) == 0);
+}
+
+/* Tries the other alternatives of what the mismatched command stands on; true: it now agrees up to a
+ * later command (or altogether), and the preference stays. */
+static bool turn_choice(struct md_play *p, struct mismatch *mm) {
+    struct md_command k = *mm->command;
+    size_t at = mm->at;
+    for (unsigned i = 0; i < k.refs; i++) {
+        for (unsigned a = 1; a < md_choice_alternatives(k.ref[i].choice); a++) {
+            md_model_prefer(p->model, k.ref[i], a);
+            if (retell(p) == MD_FEED_OK && (!find_mismatch(p, mm) || mm->at > at)) {
+                p->counts->choices_turned++;
+                return true;
+            }
+            md_model_unprefer(p->model);
+        }
+    }
+    retell(p);
+    find_mismatch(p, mm);
+    return false;
+}
+
+static enum md_verdict_kind reply_diverged(struct md_play *p, const struct mismatch *mm) {
+    struct md_verdict *v = p->verdict;
+    const struct md_command *k = mm->command;
+    if (!k) {
+        keep(&v->observed, p->observed.data, p->observed.len);
+        snprintf(v->signature, sizeof v->signature, "none.reply.surplus.none");
+        return diverged(p, NULL);
+    }
+    const uint8_t *o = p->observed.data + mm->cursor;
+    size_t n = p->observed.len - mm->cursor;
+    bool surplus = mm->at == p->expected.n_commands;
+    diverged(p, k);
+    if (mm->stats) {
+        snprintf(v->signature, sizeof v->signature, "stats.%s.differs.stats", mm->stat);
+        for (char *s = v->signature; *s; s++)
+            if (*s == '_')
+                *s = '-';
+        md_buf_append(&v->reason, mm->why.data, mm->why.len);
+    } else if (surplus) {
+        snprintf(v->signature, sizeof v->signature, "%s.reply.surplus-after.any", name_of(k));
+    } else {
+        md_signature(k, v->expected.data, v->expected.len, o, n, v->signature,
+                     sizeof v->signature);
+    }
+    size_t span = md_reply_span((enum md_command_name)k->name, o, n);
+    keep(&v->observed, o, span && !surplus ? span : n);
+    return MD_DIVERGED;
+}
+
+static enum md_verdict_kind compare_replies(struct md_play *p) {
+    if (bytes_agree(p) && !has_stats(&p->expected))
+        return MD_AGREE;
+    struct mismatch mm = {0};
+    bool wrong = find_mismatch(p, &mm);
+    for (unsigned turns = 0; wrong && mm.command && mm.at < p->expected.n_commands; turns++) {
+        if (turns == MAX_TURNS || !turn_choice(p, &mm))
+            break;
+        wrong = find_mismatch(p, &mm);
+    }
+    enum md_verdict_kind kind = wrong ? reply_diverged(p, &mm) : MD_AGREE;
+    md_buf_free(&mm.why);
+    return kind;
+}
+
+static enum md_verdict_kind compare_closed(struct md_play *p, bool closed) {
+    if (closed == p->expected.closed)
+        return MD_AGREE;
+    name_failure(p->verdict, closed ? "connection.closed" : "connection.left-open",
+                 last_command(p));
+    return diverged(p, last_command(p));
+}
+
+/* With the strict oracle every quirk that fires is a divergence. */
+static enum md_verdict_kind compare_strictly(struct md_play *p) {
+    for (size_t i = 0; i < p->expected.n_commands; i++) {
+        const struct md_command *k = &p->expected.commands[i];
+        if (k->quirk == MD_QUIRK_NONE)
+            continue;
+        const struct md_quirk_info *q = md_quirk_info((enum md_quirk)k->quirk);
+        char id[MD_ID_MAX];
+        md_id_text(q->name, id, sizeof id);
+        diverged(p, k);
+        snprintf(p->verdict->signature, MD_SIGNATURE_MAX, "quirk.%s", id);
+        keep(&p->verdict->observed, p->verdict->expected.data, p->verdict->expected.len);
+        p->verdict->reason.len = 0;
+        md_buf_printf(&p->verdict->reason, "quirk %s: %s; contradicts: %s", id, q->sentence,
+                      q->contradicts);
+        return MD_DIVERGED;
+    }
+    return MD_AGREE;
+}
+
+/* ---- counting ------------------------------------------------------------------------------- */
+
+static void count_replies(struct md_play *p) {
+    struct md_counts *n = p->counts;
+    const struct md_reply *e = &p->expected;
+    n->commands += e->n_commands;
+    n->bytes_received += p->observed.len;
+    for (size_t i = 0; i < e->n_commands; i++) {
+        const struct md_command *k = &e->commands[i];
+        n->by_command[k->name]++;
+        n->hits += (k->flags & MD_COMMAND_HIT) != 0;
+        n->misses += (k->flags & (MD_COMMAND_HIT | MD_COMMAND_MISS)) == MD_COMMAND_MISS;
+        n->errors += (k->flags & (MD_COMMAND_ERROR | MD_COMMAND_SILENT)) == MD_COMMAND_ERROR;
+        n->silent += (k->flags & MD_COMMAND_SILENT) != 0;
+        n->stats += (k->flags & MD_COMMAND_STATS) != 0;
+    }
+}
+
+/* Replies with every CAS value counted from the base; `stats` is left out (it was compared already). */
+static void add_canonical(struct md_play *p) {
+    const struct md_reply *e = &p->expected;
+    for (size_t i = 0; i < e->n_commands; i++) {
+        const struct md_command *k = &e->commands[i];
+        size_t at = k->reply_offset, end = at + k->reply_len;
+        for (uint32_t j = 0; j < k->marks; j++) {
+            const struct md_mark *mark = &e->marks[k->mark_first + j];
+            md_buf_append(&p->canonical, e->bytes.data + at, mark->offset - at);
+            md_buf_u64(&p->canonical, mark->relative);
+            at = mark->offset + mark->len;
+        }
+        md_buf_append(&p->canonical, e->bytes.data + at, end - at);
+    }
+}
+
+/* ---- events ------------------------------------------------------------------------------------ */
+
+static enum md_verdict_kind settle_accounts(struct md_play *p, bool closed) {
+    count_replies(p);
+    enum md_verdict_kind kind = compare_replies(p);
+    if (kind == MD_AGREE)
+        kind = compare_closed(p, closed);
+    if (kind == MD_AGREE && p->oracle == MD_ORACLE_STRICT)
+        kind = compare_strictly(p);
+    if (kind == MD_AGREE && p->want_canonical)
+        add_canonical(p);
+    return kind;
+}
+
+/* At most MD_READ_BUFFER bytes: what a node takes with one read. */
+static enum md_verdict_kind send_piece(struct md_play *p, unsigned conn, const uint8_t *bytes,
+                                       size_t len) {
+    struct md_event *e = event_add(p, MD_EVENT_BYTES, conn);
+    e->offset = p->sent.len;
+    e->len = len;
+    md_buf_append(&p->sent, bytes, len);
+    if (md_model_feed(p->model, conn, bytes, len, &p->expected) == MD_FEED_UNMODELLED) {
+        p->n_events--;
+        p->expected.n_commands = p->expected.bytes.len = 0;
+        retell(p);
+        p->verdict->kind = MD_UNMODELLED;
+        p->verdict->step = p->step;
+        return MD_UNMODELLED;
+    }
+    p->observed.len = 0;
+    p->counts->bytes_sent += len;
+    size_t limit = p->expected.bytes.len + MAX_SLACK;
+    unsigned on = p->sweeping ? MD_NODE_CONTROL : conn;
+    enum md_node_status status = md_node_exchange(p->node, on, bytes, len, limit, &p->observed);
+    if (status != MD_NODE_OK && status != MD_NODE_CLOSED)
+        return node_trouble(p, status);
+    return settle_accounts(p, status == MD_NODE_CLOSED);
+}
+
+enum md_verdict_kind md_play_open(struct md_play *p, unsigned conn) {
+    if (md_model_is_open(p->model, conn))
+        return MD_AGREE;
+    md_model_open(p->model, conn);
+    event_add(p, MD_EVENT_OPEN, conn);
+    unsigned on = p->sweeping ? MD_NODE_CONTROL : conn;
+    if (md_node_is_open(p->node, on))
+        return MD_AGREE;
+    enum md_node_status status = md_node_open(p->node, on);
+    return status == MD_NODE_OK ? MD_AGREE : node_trouble(p, status);
+}
+
+enum md_verdict_kind md_play_send(struct md_play *p, unsigned conn, const uint8_t *bytes,
+                                  size_t len) {
+    enum md_verdict_kind kind = md_play_open(p, conn);
+    for (size_t at = 0; at < len && kind == MD_AGREE; at += MD_READ_BUFFER) {
+        if (!md_model_is_open(p->model, conn)) /* closed by the piece before: the rest is lost */
+            break;
+        size_t n = len - at < MD_READ_BUFFER ? len - at : MD_READ_BUFFER;
+        kind = send_piece(p, conn, bytes + at, n);
+    }
+    return kind;
+}
+
+enum md_verdict_kind md_play_close(struct md_play *p, unsigned conn) {
+    if (!md_model_is_open(p->model, conn))
+        return MD_AGREE;
+    md_model_close(p->model, conn);
+    event_add(p, MD_EVENT_CLOSE, conn);
+    enum md_node_status status = md_node_close(p->node, conn);
+    return status == MD_NODE_OK || status == MD_NODE_CLOSED ? MD_AGREE : node_trouble(p, status);
+}
+
+enum md_verdict_kind md_play_shutdown(struct md_play *p, unsigned conn) {
+    if (!md_model_is_open(p->model, conn))
+        return MD_AGREE;
+    md_model_close(p->model, conn);
+    event_add(p, MD_EVENT_CLOSE, conn);
+    p->observed.len = 0;
+    p->expected.n_commands = p->expected.bytes.len = p->expected.n_marks = 0;
+    p->expected.closed = true;
+    enum md_node_status status = md_node_shutdown(p->node, conn, &p->observed);
+    if (status != MD_NODE_OK && status != MD_NODE_CLOSED)
+        return node_trouble(p, status);
+    return settle_accounts(p, true);
+}
+
+enum md_verdict_kind md_play_clock(struct md_play *p, uint32_t seconds) {
+    md_model_advance(p->model, seconds);
+    event_add(p, MD_EVENT_CLOCK, 0)->seconds = seconds;
+    p->counts->clock_jumps++;
+    enum md_node_status status = md_node_advance(p->node, seconds);
+    return status == MD_NODE_OK ? MD_AGREE : node_trouble(p, status);
+}

@@ -1,0 +1,370 @@
+/* The one runner: traces on nodes and in the model, resets, fresh checks; see runner.h. */
+#include "harness/runner.h"
+
+#include "harness/play.h"
+#include "harness/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    WINDOW = 32,       /* traces kept that ran since the node was new */
+    SWEEP_LINE = 1500, /* bytes of keys in one gets of the sweep */
+    STATS_EVERY = 8,   /* sweeps with `stats` */
+};
+
+struct md_runner {
+    struct md_runner_config config;
+    struct md_pool pool;
+    struct md_model *model;
+    struct md_node_options model_options; /* what the model is set to */
+    struct md_play play;
+    struct md_counts counts;
+    const struct md_profile *profile;
+    char version[32];
+    struct md_buf note;
+    struct md_buf bytes; /* of the send step in hand */
+    /* What was done behind the last trace. */
+    struct md_buf sweep_bytes;
+    /* Traces since the node in use was new. */
+    struct md_trace window[WINDOW];
+    const struct md_trace *window_list[WINDOW];
+    size_t window_n, window_next;
+};
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void md_verdict_free(struct md_verdict *v) {
+    md_buf_free(&v->expected);
+    md_buf_free(&v->observed);
+    md_buf_free(&v->reason);
+    md_buf_free(&v->stderr_tail);
+    *v = (struct md_verdict){0};
+}
+
+static void verdict_clear(struct md_verdict *v) {
+    v->kind = MD_AGREE;
+    v->signature[0] = 0;
+    v->step = 0;
+    v->command = (struct md_command){0};
+    v->in_sweep = false;
+    v->node = MD_NODE_OK;
+    v->expected.len = v->observed.len = v->reason.len = v->stderr_tail.len = 0;
+}
+
+/* ---- making --------------------------------------------------------------------------------- */
+
+static void choose_profile(struct md_runner *r) {
+    bool exact;
+    const char *wanted = r->config.profile ? r->config.profile : r->version;
+    r->profile = md_profile_find(wanted, &exact);
+    if (!exact)
+        md_buf_printf(&r->note,
+                      "memcached %s is unknown: held to the profile of %s, so differences between "
+                      "the versions will show as divergences",
+                      wanted, md_profile_name(r->profile));
+}
+
+static void set_model(struct md_runner *r, const struct md_node_options *options) {
+    if (r->model && md_node_options_equal(&r->model_options, options))
+        return;
+    if (!r->model) {
+        r->model = md_model_new(r->profile, &options->model, MD_START_TIME);
+        for (size_t i = 0; i < r->config.n_without; i++)
+            md_model_quirk(r->model, r->config.without[i], false);
+    } else {
+        md_model_set_options(r->model, &options->model);
+    }
+    md_node_options_free(&r->model_options);
+    md_node_options_copy(&r->model_options, options);
+}
+
+struct md_runner *md_runner_new(const struct md_runner_config *config, struct md_buf *why) {
+    struct md_runner *r = md_calloc(1, sizeof *r);
+    r->config = *config;
+    md_pool_init(&r->pool, &config->node);
+    md_node_options_default(&r->model_options);
+    for (size_t i = 0; i < WINDOW; i++)
+        md_trace_init(&r->window[i]);
+    struct md_node *failed;
+    struct md_slot *s = md_pool_get(&r->pool, &r->pool.default_options, 0, &failed);
+    if (!s) {
+        md_buf_str(why, failed ? md_node_error(failed) : "no node could be started");
+        md_node_free(failed);
+        md_runner_free(r);
+        return NULL;
+    }
+    snprintf(r->version, sizeof r->version, "%s", md_node_version(s->node));
+    choose_profile(r);
+    set_model(r, &r->pool.default_options);
+    r->play.counts = &r->counts;
+    r->play.oracle = config->oracle;
+    return r;
+}
+
+void md_runner_free(struct md_runner *r) {
+    if (!r)
+        return;
+    md_pool_free(&r->pool);
+    md_model_free(r->model);
+    md_node_options_free(&r->model_options);
+    md_play_free(&r->play);
+    md_buf_free(&r->note);
+    md_buf_free(&r->bytes);
+    md_buf_free(&r->sweep_bytes);
+    for (size_t i = 0; i < WINDOW; i++)
+        md_trace_free(&r->window[i]);
+    free(r);
+}
+
+/* ---- playing a trace ------------------------------------------------------------------------ */
+
+static uint64_t clock_seconds(const struct md_trace *t) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < t->n_steps; i++)
+        if (t->steps[i].kind == MD_STEP_CLOCK)
+            sum += t->steps[i].seconds;
+    return sum;
+}
+
+static enum md_verdict_kind play_step(struct md_runner *r, const struct md_step *s) {
+    struct md_play *p = &r->play;
+    switch (s->kind) {
+    case MD_STEP_SEND:
+        r->bytes.len = 0;
+        md_step_resolve(s, r->model, MD_TRACE_BYTES_MAX, &r->bytes);
+        return md_play_send(p, s->conn, r->bytes.data, r->bytes.len);
+    case MD_STEP_OPEN:
+        return md_play_open(p, s->conn);
+    case MD_STEP_CLOSE:
+        return md_play_close(p, s->conn);
+    case MD_STEP_SHUTDOWN:
+        return md_play_shutdown(p, s->conn);
+    case MD_STEP_CLOCK:
+        return md_play_clock(p, s->seconds);
+    default: /* stop, kill, restart: of the node, which this mode does not do */
+        p->verdict->kind = MD_SKIPPED;
+        return MD_SKIPPED;
+    }
+}
+
+static enum md_verdict_kind play_trace(struct md_runner *r, const struct md_trace *t,
+                                       struct md_node *node, const struct md_base *base,
+                                       struct md_verdict *v, const struct md_observer *o) {
+    struct md_play *p = &r->play;
+    set_model(r, &t->options);
+    md_play_begin(p, r->model, node, base, v);
+    enum md_verdict_kind kind = MD_AGREE;
+    for (size_t i = 0; i < t->n_steps && kind == MD_AGREE; i++) {
+        p->step = i;
+        p->expected.bytes.len = p->expected.n_commands = p->observed.len = 0;
+        kind = play_step(r, &t->steps[i]);
+        r->counts.steps++;
+        if (o && o->step)
+            o->step(o->ctx, t, i, &p->expected, p->observed.data, p->observed.len, r->model);
+    }
+    v->kind = kind;
+    r->counts.traces++;
+    r->counts.unmodelled += kind == MD_UNMODELLED;
+    r->counts.skipped += kind == MD_SKIPPED;
+    return kind;
+}
+
+/* ---- behind a trace: sweep and reset ------------------------------------------------------------ */
+
+struct keys {
+    struct md_buf *out;
+    const char *command;
+    size_t line; /* bytes of the line in hand, 0: none begun */
+    size_t limit;
+};
+
+static void key_line(void *ctx, const uint8_t *key, size_t nkey) {
+    struct keys *k = ctx;
+    if (k->line && k->line + nkey > k->limit) {
+        md_buf_append(k->out, "\r\n", 2);
+        k->line = 0;
+    }
+    if (k->line == 0)
+        md_buf_str(k->out, k->command);
+    md_buf_byte(k->out, ' ');
+    md_buf_append(k->out, key, nkey);
+    k->line += nkey + 1;
+}
+
+static void each_key(struct md_runner *r, const char *command, size_t limit) {
+    struct keys k = {.out = &r->sweep_bytes, .command = command, .limit = limit};
+    md_model_each_item(r->model, key_line, &k);
+    if (k.line)
+        md_buf_append(k.out, "\r\n", 2);
+}
+
+/*
+ * Looks at every key that has an item, deletes it, undoes flushes and zeroes the counters: afterwards
+ * the node differs from a fresh one only in what md_base takes along. All of it is predicted and
+ * compared like any command.
+ */
+static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) {
+    struct md_play *p = &r->play;
+    struct md_buf *b = &r->sweep_bytes;
+    enum md_verdict_kind kind = MD_AGREE;
+    bool flushed = md_model_flushed(r->model);
+    uint64_t verbose = r->counts.by_command[MD_CMD_VERBOSITY];
+    b->len = 0;
+    if (r->config.sweep) {
+        each_key(r, "gets", SWEEP_LINE);
+        if (r->counts.resets % STATS_EVERY == 0)
+            md_buf_str(b, "stats\r\n");
+    }
+    each_key(r, "delete", 0);
+    if (flushed && r->model_options.model.flush_enabled)
+        md_buf_str(b, "flush_all\r\n");
+    if (verbose)
+        md_buf_str(b, "verbosity 0\r\n");
+    md_buf_str(b, "stats reset\r\n");
+    for (unsigned c = 0; c < MD_CONNECTIONS_MAX && kind == MD_AGREE; c++)
+        kind = md_play_close(p, c);
+    p->sweeping = true;
+    p->want_canonical = false;
+    if (kind == MD_AGREE)
+        kind = md_play_send(p, MD_SWEEP_CONN, b->data, b->len);
+    if (kind == MD_AGREE && flushed) /* with -C a flush kills what is stored in its second */
+        kind = md_play_clock(p, 1);
+    p->sweeping = false;
+    v->in_sweep = kind != MD_AGREE;
+    r->counts.resets++;
+    return kind;
+}
+
+void md_runner_extend(const struct md_runner *r, struct md_trace *t) {
+    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++)
+        for (size_t i = t->n_steps; i-- > 0;)
+            if (t->steps[i].kind == MD_STEP_SEND && t->steps[i].conn == c) {
+                md_trace_add(t, MD_STEP_CLOSE, c);
+                break;
+            }
+    md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_bytes.data, r->sweep_bytes.len);
+}
+
+void md_runner_sweep(struct md_runner *r, bool on) { r->config.sweep = on; }
+
+/* ---- running ------------------------------------------------------------------------------------ */
+
+static void count_item(void *ctx, const uint8_t *key, size_t nkey) {
+    (void)key;
+    (void)nkey;
+    ++*(size_t *)ctx;
+}
+
+static void window_add(struct md_runner *r, const struct md_slot *s, const struct md_trace *t) {
+    if (s->inputs <= 1)
+        r->window_n = r->window_next = 0;
+    md_trace_copy(&r->window[r->window_next], t);
+    r->window_next = (r->window_next + 1) % WINDOW;
+    if (r->window_n < WINDOW)
+        r->window_n++;
+}
+
+size_t md_runner_window(const struct md_runner *r, const struct md_trace *const **traces) {
+    struct md_runner *w = (struct md_runner *)r;
+    for (size_t i = 0; i < r->window_n; i++)
+        w->window_list[i] = &r->window[(r->window_next + WINDOW - r->window_n + i) % WINDOW];
+    *traces = w->window_list;
+    return r->window_n;
+}
+
+static enum md_verdict_kind no_node(struct md_runner *r, struct md_node *failed,
+                                    struct md_verdict *v) {
+    (void)r;
+    v->kind = MD_FAILED;
+    v->reason.len = 0;
+    md_buf_str(&v->reason, failed ? md_node_error(failed) : "no node could be started");
+    md_node_free(failed);
+    return MD_FAILED;
+}
+
+/* The same trace on a fresh node must say the same, CAS values counted from the base (C2). */
+static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_trace *t,
+                                        struct md_verdict *v) {
+    struct md_buf reused = r->play.canonical;
+    r->play.canonical = (struct md_buf){0};
+    r->play.want_canonical = true;
+    r->counts.fresh_checks++;
+    enum md_verdict_kind kind = md_runner_run_fresh(r, t, v, NULL);
+    r->play.want_canonical = false;
+    const struct md_buf *fresh = &r->play.canonical;
+    bool same = fresh->len == reused.len &&
+                (fresh->len == 0 || memcmp(fresh->data, reused.data, fresh->len) == 0);
+    if (kind == MD_AGREE && !same) {
+        v->kind = kind = MD_FAILED;
+        v->reason.len = 0;
+        md_buf_str(&v->reason, "a fault of memdiverge: this trace answers differently on a reused "
+                               "node and on a fresh one; please report it with the trace");
+    }
+    md_buf_free(&reused);
+    return kind;
+}
+
+enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t,
+                                   struct md_verdict *v) {
+    struct md_node *failed;
+    uint64_t began = now_ns();
+    verdict_clear(v);
+    struct md_slot *s = md_pool_get(&r->pool, &t->options, clock_seconds(t), &failed);
+    if (!s)
+        return no_node(r, failed, v);
+    window_add(r, s, t);
+    bool check = r->config.fresh_every && r->counts.traces % r->config.fresh_every == 0;
+    r->play.want_canonical = check;
+    enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
+    uint64_t played = now_ns();
+    r->counts.ns_run += played - began;
+    if (kind != MD_AGREE && kind != MD_UNMODELLED) {
+        s->dirty = true;
+        return kind;
+    }
+    enum md_verdict_kind cleaned = clean_up(r, v);
+    size_t items = 0;
+    md_model_each_item(r->model, count_item, &items);
+    md_model_base(r->model, &s->base);
+    s->dirty = cleaned != MD_AGREE || items > 0;
+    r->counts.ns_reset += now_ns() - played;
+    v->kind = cleaned == MD_AGREE ? kind : cleaned;
+    if (check && v->kind == MD_AGREE)
+        return fresh_check(r, t, v);
+    return v->kind;
+}
+
+enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_trace *t,
+                                         struct md_verdict *v, const struct md_observer *o) {
+    struct md_node *node;
+    struct md_base base = {.start_time = MD_START_TIME};
+    verdict_clear(v);
+    if (md_pool_fresh(&r->pool, &t->options, &node) != MD_NODE_OK)
+        return no_node(r, node, v);
+    set_model(r, &t->options);
+    md_model_explain(r->model, true);
+    enum md_verdict_kind kind = play_trace(r, t, node, &base, v, o);
+    md_model_explain(r->model, false);
+    md_node_free(node);
+    return kind;
+}
+
+bool md_runner_confirm(struct md_runner *r, const struct md_trace *t, const char *signature,
+                       struct md_verdict *v) {
+    return md_runner_run_fresh(r, t, v, NULL) == MD_DIVERGED &&
+           strcmp(v->signature, signature) == 0;
+}
+
+const struct md_counts *md_runner_counts(const struct md_runner *r) { return &r->counts; }
+struct md_model *md_runner_model(struct md_runner *r) { return r->model; }
+const char *md_runner_node_version(const struct md_runner *r) { return r->version; }
+
+const char *md_runner_profile_note(const struct md_runner *r) {
+    return r->note.len ? md_buf_cstr((struct md_buf *)&r->note) : "";
+}
