@@ -2,6 +2,7 @@
 #include "harness/play.h"
 
 #include "harness/compare.h"
+#include "model/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,13 +189,25 @@ static bool bytes_agree(const struct md_play *p) {
     return e->len == o->len && (e->len == 0 || memcmp(e->data, o->data, e->len) == 0);
 }
 
+/* What the node said in place of the mismatched reply, if it is a number. */
+static bool observed_number(const struct md_play *p, const struct mismatch *mm, uint64_t *n) {
+    const uint8_t *o = p->observed.data + mm->cursor;
+    const uint8_t *end = memchr(o, '\r', p->observed.len - mm->cursor);
+    struct md_number v = md_number_unsigned(o, end ? (size_t)(end - o) : 0);
+    *n = v.value;
+    return v.proper && v.value < UINT64_MAX;
+}
+
 /* Tries the other alternatives of what the mismatched command stands on; true: it now agrees up to a
  * later command (or altogether), and the preference stays. */
 static bool turn_choice(struct md_play *p, struct mismatch *mm) {
     struct md_command k = *mm->command;
     size_t at = mm->at;
     for (unsigned i = 0; i < k.refs; i++) {
-        for (unsigned a = 1; a < md_choice_alternatives(k.ref[i].choice); a++) {
+        uint64_t a = 1, end = md_choice_alternatives(k.ref[i].choice);
+        if (end == 0 && observed_number(p, mm, &a))
+            end = a + 1;
+        for (; a < end; a++) {
             md_model_prefer(p->model, k.ref[i], a);
             if (retell(p) == MD_FEED_OK && (!find_mismatch(p, mm) || mm->at > at)) {
                 p->counts->choices_turned++;

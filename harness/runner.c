@@ -361,7 +361,10 @@ bool md_runner_confirm(struct md_runner *r, const struct md_trace *t, const char
            strcmp(v->signature, signature) == 0;
 }
 
-const struct md_counts *md_runner_counts(const struct md_runner *r) { return &r->counts; }
+const struct md_counts *md_runner_counts(const struct md_runner *r) {
+    ((struct md_runner *)r)->counts.nodes_started = r->pool.started;
+    return &r->counts;
+}
 struct md_model *md_runner_model(struct md_runner *r) { return r->model; }
 const char *md_runner_node_version(const struct md_runner *r) { return r->version; }
 

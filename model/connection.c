@@ -25,6 +25,7 @@ void md_feed_lose(struct md_feed *f) {
     for (size_t i = f->sent_commands; i < f->out->n_commands; i++) {
         f->out->commands[i].reply_offset = (uint32_t)f->sent_bytes;
         f->out->commands[i].reply_len = 0;
+        f->out->commands[i].flags &= (uint8_t)~MD_COMMAND_STATS;
         f->out->commands[i].marks = 0;
     }
     f->out->bytes.len = f->sent_bytes;
@@ -233,7 +234,7 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
     } else if (c->state != MD_CONN_LINE) {
         hold_back(&f);
     }
-    return f.unmodelled || m->pressure ? MD_FEED_UNMODELLED : MD_FEED_OK;
+    return f.unmodelled || m->lost ? MD_FEED_UNMODELLED : MD_FEED_OK;
 }
 
 void md_reply_free(struct md_reply *r) {

@@ -84,7 +84,7 @@ struct md_conn {
 
 struct md_preference {
     struct md_choice_ref ref;
-    unsigned alternative;
+    uint64_t alternative;
 };
 
 struct md_reason {
@@ -131,7 +131,7 @@ struct md_model {
 
     /* The command in hand. */
     struct md_command *command;
-    bool pressure; /* memory may run out: not modelled */
+    bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
 };
 
 /* Data of a version (profile.c). */
@@ -145,7 +145,9 @@ struct md_profile {
  * where the node would really differ from the specification. */
 bool md_quirk_applies(struct md_model *m, enum md_quirk quirk);
 /* The alternative to take at a choice of the command in hand. */
-unsigned md_choose(struct md_model *m, enum md_choice choice);
+uint64_t md_choose(struct md_model *m, enum md_choice choice);
+/* The same for an open choice: false if nothing was observed yet. */
+bool md_choose_open(struct md_model *m, enum md_choice choice, uint64_t *observed);
 /* Notes that the choice was met, where there is nothing to choose from. */
 static inline void md_chosen(struct md_model *m, enum md_choice choice) {
     m->fired.choice[choice]++;

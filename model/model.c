@@ -70,7 +70,7 @@ void md_model_restart(struct md_model *m, const struct md_base *base) {
     m->flush = (struct md_flush){0};
     m->stats = (struct md_stats){0};
     m->n_snapshots = 0;
-    m->pressure = false;
+    m->lost = false;
     m->command = NULL;
     reasons_clear(m);
 }
@@ -181,7 +181,7 @@ unsigned md_choice_alternatives(enum md_choice choice) {
     return md_choice_info(choice)->alternatives;
 }
 
-void md_model_prefer(struct md_model *m, struct md_choice_ref ref, unsigned alternative) {
+void md_model_prefer(struct md_model *m, struct md_choice_ref ref, uint64_t alternative) {
     m->preferences = md_grow(m->preferences, &m->cap_preferences, m->n_preferences + 1,
                              sizeof *m->preferences);
     m->preferences[m->n_preferences++] = (struct md_preference){ref, alternative};
@@ -200,14 +200,22 @@ void md_stands_on(struct md_model *m, uint32_t ordinal, enum md_choice choice) {
         k->ref[k->refs++] = (struct md_choice_ref){ordinal, choice};
 }
 
-unsigned md_choose(struct md_model *m, enum md_choice choice) {
+bool md_choose_open(struct md_model *m, enum md_choice choice, uint64_t *observed) {
     m->fired.choice[choice]++;
     uint32_t ordinal = m->command->ordinal;
     md_stands_on(m, ordinal, choice);
     for (size_t i = m->n_preferences; i-- > 0;)
-        if (m->preferences[i].ref.ordinal == ordinal && m->preferences[i].ref.choice == choice)
-            return m->preferences[i].alternative;
-    return 0;
+        if (m->preferences[i].ref.ordinal == ordinal && m->preferences[i].ref.choice == choice) {
+            *observed = m->preferences[i].alternative;
+            return true;
+        }
+    return false;
+}
+
+uint64_t md_choose(struct md_model *m, enum md_choice choice) {
+    uint64_t alternative = 0;
+    md_choose_open(m, choice, &alternative);
+    return alternative;
 }
 
 /* ---- questions ---------------------------------------------------------------------------------- */

@@ -173,10 +173,12 @@ bool md_model_at_command(const struct md_model *m, unsigned conn);
 
 /* ---- choices ----------------------------------------------------------------------------- */
 
-/* How many alternatives a choice has; 0 is what the profile prefers. */
+/* How many alternatives a choice has, the first (number 0) being what the profile prefers; none at all
+ * if it is open: then the alternative is the number that was observed. */
 unsigned md_choice_alternatives(enum md_choice choice);
-/* From the next restart on, the command of that ordinal takes `alternative` (1 .. n-1). */
-void md_model_prefer(struct md_model *m, struct md_choice_ref ref, unsigned alternative);
+/* From the next restart on, the command of that ordinal takes `alternative` (1 .. n-1, or the number
+ * observed). */
+void md_model_prefer(struct md_model *m, struct md_choice_ref ref, uint64_t alternative);
 void md_model_unprefer(struct md_model *m); /* takes the last one back */
 void md_model_forget_preferences(struct md_model *m);
 

@@ -92,10 +92,11 @@ enum md_command_name {
     X(HTTP, MD_INTENT, "release notes 1.4.x: cross-protocol scripting", "an HTTP request closes the connection") \
     X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A")
 
-/* X(name, alternatives, sentence). Alternatives of 1 are fixed by the profile. */
+/* X(name, alternatives, sentence). 1: fixed by the profile; 0: open, any number may be observed. */
 #define MD_CHOICE_LIST(X) \
     X(PADDING, 2, "a counter that got shorter keeps its length, padded with spaces (or not, where somebody else holds the item)") \
     X(COUNTER_MEMORY, 2, "whether a minus sign stands in the memory behind a counter of 2^63 or more (quirk counter-overread)") \
+    X(COUNTER_BLANK, 0, "what number stands in the memory behind a counter that is nothing but blanks (quirk counter-blank)") \
     X(FAILED_STORE_CAS, 1, "whether a store that answers NOT_STORED, EXISTS or NOT_FOUND uses up a CAS value") \
     X(FLUSH_CAS, 1, "whether an immediate flush_all uses up a CAS value") \
     X(BAD_CHUNK_REST, 1, "what follows a bad data block is read as a command") \
@@ -137,6 +138,8 @@ enum md_command_name {
       "counters with a sign, leading blanks, or text behind a blank or a NUL are accepted, and the text is overwritten") \
     X(COUNTER_OVERREAD, "1.6.18", "Increment/Decrement: 64-bit unsigned integer", "not reported", \
       "a counter of 2^63 or more fails when a minus sign stands anywhere in the memory behind it") \
+    X(COUNTER_BLANK, "1.6.18", "Increment/Decrement: data that does not conform makes incr and decr fail", "not reported", \
+      "incr and decr of a value of nothing but blanks read a number from the memory behind it") \
     X(GAT_NO_KEY, "1.6.18", "Retrieval command: one or more keys (get answers ERROR)", "not reported", \
       "gat and gats without a key answer END") \
     X(GAT_LONG_LINE, "1.6.18", "CONSISTENCY: get and gets of many keys are let through", "not reported", \

@@ -35,7 +35,7 @@ const struct md_rule_info *md_rule_info(enum md_rule rule);
 struct md_choice_info {
     const char *name;
     const char *sentence;
-    unsigned alternatives;
+    unsigned alternatives; /* 1: fixed by the profile; 0: open, any number may be observed */
 };
 const struct md_choice_info *md_choice_info(enum md_choice choice);
 

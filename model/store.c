@@ -227,7 +227,7 @@ static void reclaim(struct md_model *m, unsigned class, int32_t locked) {
 void md_make_room(struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes, int32_t locked) {
     size_t total = item_total(m, nkey, flags, nbytes);
     if (m->allocated + total > m->options.memory_limit / 4)
-        m->pressure = true;
+        m->lost = true;
     if (total > m->options.slab_chunk_max) /* only the header now; chunks as the data comes */
         total = item_total(m, nkey, flags, 0) - 2 + MD_CHUNK_HEADER;
     reclaim(m, md_slab_class(&m->slabs, total), locked);
@@ -359,6 +359,32 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
 
 /* ---- counters -------------------------------------------------------------------------------- */
 
+static bool all_blank(const uint8_t *v, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (v[i] != ' ' && (v[i] < '\t' || v[i] > '\r'))
+            return false;
+    return true;
+}
+
+/*
+ * Two quirks read the memory behind an item, which is not ours to know: choices, that the reply
+ * decides. Returns true if the node takes (or leaves) the value for another reason than its bytes;
+ * *numeric says which, *now is the result where it took a number from there.
+ */
+static bool counter_memory(struct md_model *m, const struct md_item *it, uint64_t taken, bool silent,
+                           bool *numeric, uint64_t *now) {
+    bool blank = all_blank(md_item_value(it), it->nbytes);
+    enum md_quirk quirk = blank ? MD_QUIRK_COUNTER_BLANK : MD_QUIRK_COUNTER_OVERREAD;
+    if ((!blank && (int64_t)taken >= 0) || !m->quirk[quirk])
+        return false;
+    m->lost |= silent;
+    if (blank)
+        *numeric = md_choose_open(m, MD_CHOICE_COUNTER_BLANK, now);
+    else
+        *numeric = md_choose(m, MD_CHOICE_COUNTER_MEMORY) == 0;
+    return *numeric == blank && md_quirk_applies(m, quirk);
+}
+
 /* The value of a counter by the specification: a decimal 64-bit number, perhaps padded with spaces;
  * a version may take more for a number. */
 static bool counter_value(struct md_model *m, const struct md_item *it, uint64_t *value) {
@@ -369,15 +395,7 @@ static bool counter_value(struct md_model *m, const struct md_item *it, uint64_t
         n--;
     struct md_number proper = md_number_unsigned(v, n);
     *value = taken.value;
-    if (!taken.taken)
-        return false;
-    if (!proper.proper && !md_quirk_applies(m, MD_QUIRK_COUNTER_TEXT))
-        return false;
-    /* What lies behind the item in the node's memory is not ours to know: a choice. */
-    if ((int64_t)taken.value < 0 && m->quirk[MD_QUIRK_COUNTER_OVERREAD] &&
-        md_choose(m, MD_CHOICE_COUNTER_MEMORY) == 1)
-        return !md_quirk_applies(m, MD_QUIRK_COUNTER_OVERREAD);
-    return true;
+    return taken.taken && (proper.proper || md_quirk_applies(m, MD_QUIRK_COUNTER_TEXT));
 }
 
 static void counter_in_place(struct md_model *m, int32_t i, const char *digits, size_t n) {
@@ -404,30 +422,47 @@ static void counter_replaced(struct md_model *m, int32_t i, const char *digits, 
     m->items[m->records[was.record].item].touched = true;
 }
 
-enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta,
-                        uint64_t *value, bool *border) {
-    int32_t i = md_item_get(m, record, false);
-    if (i == MD_NIL)
-        return MD_NOT_FOUND;
-    struct md_item *it = &m->items[i];
-    uint64_t old;
-    if (it->nbytes == 0 || it->chunked || !counter_value(m, it, &old))
-        return MD_NON_NUMERIC;
-    *border = incr ? old + delta < old : delta > old;
-    *value = incr ? old + delta : *border ? 0 : old - delta;
-    m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
-    struct md_buf digits = {0};
+static void counter_set(struct md_model *m, int32_t record, uint64_t value) {
+    int32_t i = m->records[record].item;
     char text[20];
-    digits = (struct md_buf){.data = (uint8_t *)text, .cap = sizeof text};
-    md_buf_u64(&digits, *value);
-    bool shorter = digits.len < it->nbytes;
-    if (digits.len <= it->nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
+    struct md_buf digits = {.data = (uint8_t *)text, .cap = sizeof text};
+    md_buf_u64(&digits, value);
+    bool shorter = digits.len < m->items[i].nbytes;
+    if (digits.len <= m->items[i].nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
         counter_in_place(m, i, text, digits.len);
     else
         counter_replaced(m, i, text, digits.len);
     struct md_item *now = &m->items[m->records[record].item];
     now->open_choice = shorter;
     now->padded_by = m->command->ordinal;
+}
+
+enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
+                        uint64_t *value, bool *border) {
+    int32_t i = md_item_get(m, record, false);
+    if (i == MD_NIL)
+        return MD_NOT_FOUND;
+    const struct md_item *it = &m->items[i];
+    uint64_t old = 0;
+    if (it->nbytes == 0 || it->chunked)
+        return MD_NON_NUMERIC;
+    bool numeric = counter_value(m, it, &old);
+    if (numeric || all_blank(md_item_value(it), it->nbytes)) {
+        bool other;
+        if (counter_memory(m, it, old, silent, &other, value)) {
+            if (!other)
+                return MD_NON_NUMERIC;
+            m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
+            counter_set(m, record, *value);
+            return MD_FOUND;
+        }
+    }
+    if (!numeric)
+        return MD_NON_NUMERIC;
+    *border = incr ? old + delta < old : delta > old;
+    *value = incr ? old + delta : *border ? 0 : old - delta;
+    m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
+    counter_set(m, record, *value);
     return MD_FOUND;
 }
 

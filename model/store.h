@@ -50,9 +50,10 @@ struct md_value {
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
-/* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC. */
+/* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC. silent: the result is not
+ * shown, so where it depends on what we cannot know, the model is lost. */
 enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta,
-                        uint64_t *value, bool *border);
+                        bool silent, uint64_t *value, bool *border);
 
 static inline const uint8_t *md_item_value(const struct md_item *it) {
     return it->nbytes > MD_INLINE_VALUE ? it->value : it->small;

@@ -470,7 +470,7 @@ static void say_delta(struct md_feed *f, const struct words *w, bool incr, uint6
     uint64_t value = 0;
     bool border = false;
     int32_t rec = md_record_get(m, w->word[1].s, w->word[1].n);
-    enum md_result result = md_delta(m, rec, incr, delta, &value, &border);
+    enum md_result result = md_delta(m, rec, incr, delta, f->c->noreply, &value, &border);
     if (result == MD_NON_NUMERIC) {
         refuse(f, MD_RULE_DELTA_NON_NUMERIC,
                "CLIENT_ERROR cannot increment or decrement non-numeric value");
@@ -657,6 +657,7 @@ static void unknown_command(struct md_feed *f, struct words *w) {
         return;
     }
     if (is(first, "bget") && md_quirk_applies(f->m, MD_QUIRK_BGET)) {
+        f->c->command.name = MD_CMD_GET;
         get_command(f, w, false, false);
         return;
     }
@@ -752,6 +753,7 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     if (f->unmodelled)
         return;
     md_feed_commit(f);
+    name = (enum md_command_name)f->c->command.name;
     bool retrieval_done = name >= MD_CMD_GET && name <= MD_CMD_GATS &&
                           !(f->c->command.flags & MD_COMMAND_ERROR);
     if (retrieval_done || name == MD_CMD_MN || name == MD_CMD_QUIT)
