@@ -75,7 +75,7 @@ static bool retrieves(enum md_command_name name) {
 }
 
 static size_t stats_span(const uint8_t *bytes, size_t len) {
-    for (size_t at = 0;;) {
+    for (size_t at = 0; at < len;) {
         struct line l = line_at(bytes + at, len - at);
         if (!l.span)
             return 0;
@@ -83,9 +83,12 @@ static size_t stats_span(const uint8_t *bytes, size_t len) {
         if (!begins(l, "STAT "))
             return at;
     }
+    return 0;
 }
 
 size_t md_reply_span(enum md_command_name name, const uint8_t *bytes, size_t len) {
+    if (len == 0)
+        return 0;
     if (name == MD_CMD_STATS)
         return stats_span(bytes, len);
     size_t at = 0;

@@ -20,9 +20,11 @@ void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *no
     p->base = *base;
     p->n_events = 0;
     p->sent.len = p->observed.len = p->canonical.len = 0;
+    md_buf_reserve(&p->observed, 1); /* never a null pointer to compare with */
     p->verdict = v;
     p->step = 0;
     p->sweeping = false;
+    p->fired = *md_model_fired(model);
     md_model_forget_preferences(model);
     md_model_restart(model, base);
 }
@@ -45,7 +47,7 @@ static struct md_event *event_add(struct md_play *p, enum md_event_kind kind, un
 /* Tells the model everything again; p->expected is then the reply to the last event. */
 static enum md_feed_result retell(struct md_play *p) {
     enum md_feed_result r = MD_FEED_OK;
-    struct md_fired fired = *md_model_fired(p->model);
+    md_model_fired_set(p->model, &p->fired);
     md_model_restart(p->model, &p->base);
     for (size_t i = 0; i < p->n_events; i++) {
         const struct md_event *e = &p->events[i];
@@ -64,7 +66,6 @@ static enum md_feed_result retell(struct md_play *p) {
             break;
         }
     }
-    md_model_fired_set(p->model, &fired);
     return r;
 }
 

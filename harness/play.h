@@ -27,6 +27,7 @@ struct md_play {
     struct md_node *node;
     enum md_oracle oracle;
     struct md_base base;
+    struct md_fired fired; /* as the trace began */
     struct md_event *events; /* owned */
     size_t n_events, cap_events;
     struct md_buf sent;
