@@ -78,9 +78,9 @@ enum md_part_kind {
 
 struct md_part {
     enum md_part_kind kind;
-    uint8_t byte;   /* MD_PART_FILL */
+    uint8_t byte; /* MD_PART_FILL */
     int64_t number;
-    uint8_t *bytes; /* owned by the part: literal bytes, or the key of MD_PART_CAS */
+    uint8_t *bytes;  /* owned by the part: literal bytes, or the key of MD_PART_CAS */
     size_t len, cap; /* bytes in use, bytes allocated: grow with md_part_set or md_part_append */
 };
 
@@ -122,7 +122,7 @@ struct md_node_options {
     char *args[MD_NODE_ARGS_MAX]; /* owned words, canonical order */
     size_t n_args;
     struct md_options model;
-    unsigned threads; /* -t, default 1 */
+    unsigned threads;        /* -t, default 1 */
     unsigned reqs_per_event; /* -R, default 10000 */
 };
 
@@ -157,7 +157,8 @@ void md_step_part_remove(struct md_step *s, size_t at, size_t n);
 void md_part_set(struct md_part *p, const void *bytes, size_t n);
 void md_part_append(struct md_part *p, const void *bytes, size_t n);
 
-/* Options. False: refused, `why` says so in one line ("-l is not allowed in a trace: ..."). */
+/* Options. False: refused, `why` says so in one line ("-l is not allowed in a trace: ..."), and the
+ * options are the default ones. `o` must be initialised. */
 bool md_node_options_parse(struct md_node_options *o, const char *const *words, size_t n,
                            struct md_buf *why);
 /* The same; *bad is the index of the refused word, or n where it is the combination. */
@@ -169,8 +170,8 @@ void md_node_options_free(struct md_node_options *o);
 bool md_node_options_equal(const struct md_node_options *a, const struct md_node_options *b);
 
 struct md_trace_error {
-    uint32_t line, column;  /* 1-based; 0: about the whole file */
-    char message[160];      /* "expected a connection number from 0 to 15" */
+    uint32_t line, column; /* 1-based; 0: about the whole file */
+    char message[160];     /* "expected a connection number from 0 to 15" */
 };
 
 /* Strict: false at the first error. `t` must be initialised; it is cleared first. */

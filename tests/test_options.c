@@ -1,0 +1,192 @@
+/*
+ * The whitelist of node options: what is allowed, what it means for the model, and for everything
+ * else the reason of the refusal.
+ */
+#include "harness/trace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ONLY                                                                                       \
+    " is not allowed in a trace: only -C -F -M -I -m -f -n -t -R and -o slab_chunk_max=BYTES are"
+#define LISTENS " is not allowed in a trace: memdiverge chooses where a node listens"
+#define RUNS " is not allowed in a trace: memdiverge chooses how a node runs and as whom"
+#define SIZE ": -I expects a size from 1k to 32m, as bytes, Nk or Nm"
+#define FACTOR ": -f expects a factor from 1.05 to 4 with at most 6 decimals"
+#define CHUNK ": -o expects slab_chunk_max=BYTES, a multiple of 1024"
+
+static bool options(struct md_node_options *o, const char *line, struct md_buf *why) {
+    const char *words[MD_NODE_ARGS_MAX];
+    char copy[256], *save = NULL;
+    size_t n = 0;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+        words[n++] = w;
+    md_buf_clear(why);
+    return md_node_options_parse(o, words, n, why);
+}
+
+static void options_allowed(void **state) {
+    (void)state;
+    struct md_node_options o, copy;
+    struct md_buf why = {0};
+    md_node_options_default(&o);
+    assert_int_equal(o.threads, 1);
+    assert_int_equal(o.reqs_per_event, 10000);
+    assert_true(o.model.cas);
+    assert_true(options(&o, "", &why));
+    assert_int_equal(o.n_args, 0);
+    assert_true(
+        options(&o, "-o slab_chunk_max=16384 -R 20 -t 4 -n 8 -f 1.08 -m 4 -I 1m -M -F -C", &why));
+    const char *canonical[] = {"-C",
+                               "-F",
+                               "-M",
+                               "-I",
+                               "1m",
+                               "-m",
+                               "4",
+                               "-f",
+                               "1.08",
+                               "-n",
+                               "8",
+                               "-t",
+                               "4",
+                               "-R",
+                               "20",
+                               "-o",
+                               "slab_chunk_max=16384"};
+    assert_int_equal(o.n_args, sizeof canonical / sizeof *canonical);
+    for (size_t i = 0; i < o.n_args; i++)
+        assert_string_equal(o.args[i], canonical[i]);
+    assert_false(o.model.cas || o.model.flush_enabled || o.model.evict);
+    assert_int_equal(o.model.item_size_max, 1 << 20);
+    assert_int_equal(o.model.memory_limit, 4 << 20);
+    assert_int_equal(o.model.chunk_size, 8);
+    assert_int_equal(o.model.slab_chunk_max, 16384);
+    assert_true(o.model.factor == 1.08); /* the very double that the node reads */
+    assert_int_equal(o.threads, 4);
+    assert_int_equal(o.reqs_per_event, 20);
+
+    md_node_options_default(&copy);
+    assert_false(md_node_options_equal(&o, &copy));
+    md_node_options_copy(&copy, &o);
+    assert_true(md_node_options_equal(&o, &copy));
+    assert_ptr_not_equal(o.args[0], copy.args[0]);
+    assert_true(options(&o, "-I 512k -m 1", &why));
+    assert_true(o.model.cas); /* nothing of the options before is left */
+    assert_false(md_node_options_equal(&o, &copy));
+    md_node_options_free(&copy);
+    md_node_options_free(&o);
+    md_buf_free(&why);
+}
+
+static const char *const borders_allowed[] = {
+    "-I 1k -o slab_chunk_max=1024",
+    "-I 1024 -o slab_chunk_max=1024",
+    "-I 32m",
+    "-I 1536k",
+    "-I 33554432",
+    "-m 2",
+    "-m 4096",
+    "-m 1 -I 512k",
+    "-f 1.05",
+    "-f 4",
+    "-f 4.000000",
+    "-n 1",
+    "-n 1024",
+    "-t 1",
+    "-t 8",
+    "-R 1",
+    "-R 100000",
+    "-o slab_chunk_max=1048576",
+};
+
+static const struct {
+    const char *line, *why;
+} options_bad[] = {
+    {"-l 0.0.0.0", "-l" LISTENS},
+    {"-s /tmp/x", "-s" LISTENS},
+    {"-p1", "-p1" LISTENS},
+    {"-u nobody", "-u" RUNS},
+    {"-d", "-d" RUNS},
+    {"-P /x", "-P" RUNS},
+    {"-e /x", "-e is not allowed in a trace: it would make the node depend on more than the trace"},
+    {"-Y /x", "-Y is not allowed in a trace: traces speak to a node without authentication or TLS"},
+    {"-B binary", "-B is not allowed in a trace: a node takes every protocol"},
+    {"-k", "-k is not allowed in a trace: it depends on the machine"},
+    {"-c 1",
+     "-c is not allowed in a trace: a trace has at most 16 connections and cannot ask for more or "
+     "less"},
+    {"-vv", "-vv is not allowed in a trace: what a node logs is no part of a trace"},
+    {"-h", "-h is not allowed in a trace: the node would print something and exit"},
+    {"-z", "-z" ONLY},
+    {"--disable-cas", "--disable-cas" ONLY},
+    {"-CF", "-CF" ONLY},
+    {"-", "-" ONLY},
+    {"2m", "2m stands where an option was expected"},
+    {"-C on", "on stands where an option was expected"},
+    {"-C -C", "-C is given twice"},
+    {"-I 1m -I 1m", "-I is given twice"},
+    {"-I", "-I" SIZE},
+    {"-I 1023", "1023" SIZE},
+    {"-I 33554433", "33554433" SIZE},
+    {"-I k", "k" SIZE},
+    {"-I 1g", "1g" SIZE},
+    {"-I 18446744073709551617", "18446744073709551617" SIZE},
+    {"-m 0", "0: -m expects a number of MiB from 1 to 4096"},
+    {"-m 4097", "4097: -m expects a number of MiB from 1 to 4096"},
+    {"-m -1", "-1: -m expects a number of MiB from 1 to 4096"},
+    {"-f 1.049999", "1.049999" FACTOR},
+    {"-f 4.000001", "4.000001" FACTOR},
+    {"-f 1.", "1." FACTOR},
+    {"-f nan", "nan" FACTOR},
+    {"-f 1.1000000", "1.1000000" FACTOR},
+    {"-n 0", "0: -n expects a number of bytes from 1 to 1024"},
+    {"-n 1025", "1025: -n expects a number of bytes from 1 to 1024"},
+    {"-t 9", "9: -t expects a number of threads from 1 to 8"},
+    {"-R 100001", "100001: -R expects a number of requests from 1 to 100000"},
+    {"-o modern", "modern" CHUNK},
+    {"-o slab_chunk_max=1000", "slab_chunk_max=1000" CHUNK},
+    {"-o slab_chunk_max=1500", "slab_chunk_max=1500" CHUNK},
+    {"-o slab_chunk_max=1024,modern", "slab_chunk_max=1024,modern" CHUNK},
+    {"-I 1k", "slab_chunk_max=524288 is more than -I 1024: memcached would not start; add -o "
+              "slab_chunk_max=BYTES that divides both -I and 1 MiB"},
+    {"-I 700k", "-I 716800 is not a multiple of slab_chunk_max=524288: memcached would not start"},
+    {"-I 3m -o slab_chunk_max=3072",
+     "slab_chunk_max=3072 does not divide a slab page of 1048576 bytes: memcached would not start"},
+    {"-m 8 -I 5m",
+     "-I 5242880 is more than half of -m 8: memcached would not start; give a smaller -I or a "
+     "larger -m"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaZZ",
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... stands where an option was expected"},
+};
+
+static void options_refused(void **state) {
+    (void)state;
+    struct md_node_options o;
+    struct md_buf why = {0};
+    md_node_options_default(&o);
+    for (size_t i = 0; i < sizeof borders_allowed / sizeof *borders_allowed; i++)
+        if (!options(&o, borders_allowed[i], &why))
+            fail_msg("%s: %s", borders_allowed[i], md_buf_cstr(&why));
+    for (size_t i = 0; i < sizeof options_bad / sizeof *options_bad; i++) {
+        if (options(&o, options_bad[i].line, &why))
+            fail_msg("accepted: %s", options_bad[i].line);
+        assert_true(o.model.cas && o.n_args == 0); /* refused as a whole */
+        assert_string_equal(md_buf_cstr(&why), options_bad[i].why);
+    }
+    md_node_options_free(&o);
+    md_buf_free(&why);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_allowed),
+        cmocka_unit_test(options_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
