@@ -291,6 +291,7 @@ static enum md_verdict_kind no_node(struct md_runner *r, struct md_node *failed,
 /* The same trace on a fresh node must say the same, CAS values counted from the base (C2). */
 static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_trace *t,
                                         struct md_verdict *v) {
+    uint64_t turned = r->counts.choices_turned;
     struct md_buf reused = r->play.canonical;
     r->play.canonical = (struct md_buf){0};
     r->play.want_canonical = true;
@@ -300,7 +301,8 @@ static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_tra
     const struct md_buf *fresh = &r->play.canonical;
     bool same = fresh->len == reused.len &&
                 (fresh->len == 0 || memcmp(fresh->data, reused.data, fresh->len) == 0);
-    if (kind == MD_AGREE && !same) {
+    /* A choice is the node's: it may well fall differently there. */
+    if (kind == MD_AGREE && !same && r->counts.choices_turned == turned) {
         v->kind = kind = MD_FAILED;
         v->reason.len = 0;
         md_buf_str(&v->reason, "a fault of memdiverge: this trace answers differently on a reused "
@@ -319,6 +321,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     if (!s)
         return no_node(r, failed, v);
     window_add(r, s, t);
+    uint64_t turned = r->counts.choices_turned;
     bool check = r->config.fresh_every && r->counts.traces % r->config.fresh_every == 0;
     r->play.want_canonical = check;
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
@@ -335,7 +338,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     s->dirty = cleaned != MD_AGREE || items > 0;
     r->counts.ns_reset += now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
-    if (check && v->kind == MD_AGREE)
+    if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)
         return fresh_check(r, t, v);
     return v->kind;
 }

@@ -107,7 +107,7 @@ enum md_command_name {
     X(NUL_IN_LINE, 1, "a NUL byte ends the command line early") \
     X(KEY_CONTROL, 1, "control characters in keys are accepted") \
     X(EXPTIME_AT_LINE, 1, "a relative exptime counts from the command line, not from the end of the data block") \
-    X(GET_PARTIAL, 1, "keys before a bad one in a retrieval are looked up (and touched) but not answered") \
+    X(GET_PARTIAL, 1, "keys before a bad one in a retrieval are looked up and counted but not answered") \
     X(UPTIME, 1, "uptime starts at 2") \
     X(RECLAIM_AT_TAIL, 1, "expired items count in curr_items until they are met: by their key, or at the tail of their class by a store")
 
@@ -144,6 +144,8 @@ enum md_command_name {
       "gat and gats without a key answer END") \
     X(GAT_LONG_LINE, "1.6.18", "CONSISTENCY: get and gets of many keys are let through", "not reported", \
       "a gat or gats line over 2048 bytes that arrives in pieces closes the connection") \
+    X(GAT_REFUSED_TOUCHES, "1.6.18", "CONSISTENCY: a rejected command leaves nothing behind", "not reported", \
+      "gat and gats that are refused for a key over 250 bytes have touched the keys before it") \
     X(APPEND_TOO_LARGE, "1.6.18", "Storage commands: NOT_STORED is not because of an error", "not reported", \
       "append and prepend whose result is over -I answer NOT_STORED, not an error") \
     X(BGET, "1.6.18", "Error strings: a nonexistent command name answers ERROR", "kept for old clients", \

@@ -229,10 +229,20 @@ static enum md_rule retrieve(struct md_feed *f, struct token key, const struct r
     return r->cas ? MD_RULE_GETS_HIT : MD_RULE_GET_HIT;
 }
 
+static bool has_bad_key(struct words w, size_t first) {
+    for (size_t i = first; w.n > 0; next_words(&w), i = 0)
+        for (; i < w.n; i++)
+            if (w.word[i].n > MD_KEY_MAX)
+                return true;
+    return false;
+}
+
 /* A key that is too long: everything said so far for this command is taken back. */
-static void retrieval_bad_key(struct md_feed *f, bool partial) {
+static void retrieval_bad_key(struct md_feed *f, bool partial, bool touched) {
     struct md_model *m = f->m;
     struct md_command *k = &f->c->command;
+    if (touched)
+        md_quirk_applies(m, MD_QUIRK_GAT_REFUSED_TOUCHES);
     f->out->bytes.len = k->reply_offset;
     f->out->n_marks = k->mark_first;
     k->flags &= (uint8_t)~(MD_COMMAND_HIT | MD_COMMAND_MISS);
@@ -263,12 +273,18 @@ static void retrieval(struct md_feed *f, struct words *w, struct retrieval *r) {
             refuse(f, MD_RULE_TOKENS, "ERROR");
             return;
         }
+        /* A rejected command leaves nothing behind. */
+        if (!m->quirk[MD_QUIRK_GAT_REFUSED_TOUCHES] && has_bad_key(*w, i)) {
+            retrieval_bad_key(f, false, false);
+            return;
+        }
     }
     enum md_rule rule = MD_RULE_GET_MULTI;
     for (; w->n > 0; next_words(w), i = 0) {
         for (; i < w->n; i++, keys++) {
             if (w->word[i].n > MD_KEY_MAX) {
-                retrieval_bad_key(f, keys > 0);
+                retrieval_bad_key(f, keys > 0,
+                                  r->touch && (f->c->command.flags & MD_COMMAND_HIT));
                 return;
             }
             enum md_rule one = retrieve(f, w->word[i], r);
