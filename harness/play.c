@@ -199,9 +199,14 @@ static bool observed_number(const struct md_play *p, const struct mismatch *mm, 
     return v.proper && v.value < UINT64_MAX;
 }
 
-/* Tries the other alternatives of what the mismatched command stands on; true: it now agrees up to a
- * later command (or altogether), and the preference stays. */
-static bool turn_choice(struct md_play *p, struct mismatch *mm) {
+enum turn { TURN_NONE, TURN_HELPS, TURN_LOSES };
+
+/*
+ * Tries the other alternatives of what the mismatched command stands on. HELPS: it now agrees up to a
+ * later command (or altogether), and the preference stays. LOSES: the same, but with it the model no
+ * longer knows what happens next.
+ */
+static enum turn turn_choice(struct md_play *p, struct mismatch *mm) {
     struct md_command k = *mm->command;
     size_t at = mm->at;
     for (unsigned i = 0; i < k.refs; i++) {
@@ -210,16 +215,17 @@ static bool turn_choice(struct md_play *p, struct mismatch *mm) {
             end = a + 1;
         for (; a < end; a++) {
             md_model_prefer(p->model, k.ref[i], a);
-            if (retell(p) == MD_FEED_OK && (!find_mismatch(p, mm) || mm->at > at)) {
+            enum md_feed_result result = retell(p);
+            if (!find_mismatch(p, mm) || mm->at > at) {
                 p->counts->choices_turned++;
-                return true;
+                return result == MD_FEED_OK ? TURN_HELPS : TURN_LOSES;
             }
             md_model_unprefer(p->model);
         }
     }
     retell(p);
     find_mismatch(p, mm);
-    return false;
+    return TURN_NONE;
 }
 
 static enum md_verdict_kind reply_diverged(struct md_play *p, const struct mismatch *mm) {
@@ -256,12 +262,16 @@ static enum md_verdict_kind compare_replies(struct md_play *p) {
         return MD_AGREE;
     struct mismatch mm = {0};
     bool wrong = find_mismatch(p, &mm);
-    for (unsigned turns = 0; wrong && mm.command && mm.at < p->expected.n_commands; turns++) {
-        if (turns == MAX_TURNS || !turn_choice(p, &mm))
+    enum turn turn = TURN_HELPS;
+    for (unsigned n = 0; wrong && mm.command && mm.at < p->expected.n_commands; n++) {
+        turn = n < MAX_TURNS ? turn_choice(p, &mm) : TURN_NONE;
+        if (turn != TURN_HELPS)
             break;
         wrong = find_mismatch(p, &mm);
     }
-    enum md_verdict_kind kind = wrong ? reply_diverged(p, &mm) : MD_AGREE;
+    enum md_verdict_kind kind = turn == TURN_LOSES ? MD_UNMODELLED
+                                : wrong            ? reply_diverged(p, &mm)
+                                                   : MD_AGREE;
     md_buf_free(&mm.why);
     return kind;
 }

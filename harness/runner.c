@@ -327,10 +327,11 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
     uint64_t played = now_ns();
     r->counts.ns_run += played - began;
-    if (kind != MD_AGREE && kind != MD_UNMODELLED) {
+    if (kind != MD_AGREE && (kind != MD_UNMODELLED || md_model_lost(r->model))) {
         s->dirty = true;
         return kind;
     }
+    bool literal = md_model_literal_cas(r->model);
     enum md_verdict_kind cleaned = clean_up(r, v);
     size_t items = 0;
     md_model_each_item(r->model, count_item, &items);
@@ -338,7 +339,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     s->dirty = cleaned != MD_AGREE || items > 0;
     r->counts.ns_reset += now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
-    if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)
+    if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned && !literal)
         return fresh_check(r, t, v);
     return v->kind;
 }

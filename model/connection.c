@@ -21,6 +21,13 @@ void md_feed_send(struct md_feed *f) {
     f->sent_marks = f->out->n_marks;
 }
 
+bool md_feed_unsent(const struct md_feed *f) {
+    for (size_t i = f->sent_commands; i < f->out->n_commands; i++)
+        if (f->out->commands[i].reply_len || f->out->commands[i].flags & MD_COMMAND_STATS)
+            return true;
+    return false;
+}
+
 void md_feed_lose(struct md_feed *f) {
     for (size_t i = f->sent_commands; i < f->out->n_commands; i++) {
         f->out->commands[i].reply_offset = (uint32_t)f->sent_bytes;
@@ -84,7 +91,7 @@ static void hold_back(struct md_feed *f) {
     struct md_reply *out = f->out;
     if (out->n_commands == f->sent_commands)
         return;
-    if (out->bytes.len > f->sent_bytes)
+    if (md_feed_unsent(f))
         md_chosen(f->m, MD_CHOICE_HELD_BACK);
     reply_move(&f->c->held, out, f->sent_bytes, f->sent_commands, f->sent_marks);
     out->bytes.len = f->sent_bytes;
@@ -226,7 +233,7 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
             md_feed_send(&f);
     }
     if (f.close) {
-        if (out->bytes.len > f.sent_bytes)
+        if (md_feed_unsent(&f))
             md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
         md_feed_lose(&f);
         out->closed = true;

@@ -131,6 +131,7 @@ struct md_model {
 
     /* The command in hand. */
     struct md_command *command;
+    bool literal_cas; /* md_model_literal_cas */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
 };
 

@@ -70,7 +70,7 @@ void md_model_restart(struct md_model *m, const struct md_base *base) {
     m->flush = (struct md_flush){0};
     m->stats = (struct md_stats){0};
     m->n_snapshots = 0;
-    m->lost = false;
+    m->lost = m->literal_cas = false;
     m->command = NULL;
     reasons_clear(m);
 }
@@ -234,6 +234,8 @@ void md_model_each_item(const struct md_model *m,
             f(ctx, m->records[r].key, m->records[r].nkey);
 }
 
+bool md_model_literal_cas(const struct md_model *m) { return m->literal_cas; }
+bool md_model_lost(const struct md_model *m) { return m->lost; }
 bool md_model_flushed(const struct md_model *m) { return m->flush.used; }
 
 enum md_key_state md_model_key_state(const struct md_model *m, const void *key, size_t nkey) {

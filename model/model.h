@@ -193,6 +193,11 @@ uint64_t md_model_cas_seen(const struct md_model *m, const void *key, size_t nke
 void md_model_each_item(const struct md_model *m,
                         void (*f)(void *ctx, const uint8_t *key, size_t nkey), void *ctx);
 
+/* Whether a cas of this trace named a CAS value from before the trace: a number written out, which
+ * means something else on a fresh node ({base+N} does not). */
+bool md_model_literal_cas(const struct md_model *m);
+/* Whether the model no longer knows the node's state (MD_FEED_UNMODELLED was not taken back). */
+bool md_model_lost(const struct md_model *m);
 /* Whether this trace has used flush_all (a reset must then outlive it). */
 bool md_model_flushed(const struct md_model *m);
 

@@ -249,7 +249,7 @@ static void retrieval_bad_key(struct md_feed *f, bool partial, bool touched) {
     k->refs = 0;
     if (partial)
         md_chosen(m, MD_CHOICE_GET_PARTIAL);
-    if (f->out->bytes.len > f->sent_bytes && md_quirk_applies(m, MD_QUIRK_LOST_REPLIES)) {
+    if (md_feed_unsent(f) && md_quirk_applies(m, MD_QUIRK_LOST_REPLIES)) {
         md_feed_lose(f);
         k->reply_offset = (uint32_t)f->out->bytes.len;
         k->mark_first = (uint32_t)f->out->n_marks;
@@ -326,6 +326,7 @@ static bool store_numbers(struct md_feed *f, const struct words *w, int64_t *exp
     if (!flags.taken || !time.taken || !bytes.taken || !unique.taken)
         return false;
     c->cas = unique.value;
+    f->m->literal_cas |= c->cas && c->cas < f->m->base.cas;
     return bytes_value(f, bytes, &c->nbytes) && flags_value(f, flags, &c->flags) &&
            exptime_value(f, time, exptime) && lenient(f, &unique);
 }

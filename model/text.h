@@ -19,6 +19,8 @@ struct md_feed {
 
 /* Everything so far goes out. */
 void md_feed_send(struct md_feed *f);
+/* Whether there are replies of earlier commands that were not sent yet. */
+bool md_feed_unsent(const struct md_feed *f);
 /* What was not sent yet is lost; its commands stay in the list, without bytes. */
 void md_feed_lose(struct md_feed *f);
 /* Begins a command (its line starts at input_offset) and puts it into the reply. */
