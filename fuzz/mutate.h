@@ -1,7 +1,7 @@
 /*
- * The step-aware mutator and crossover that serve every engine. Works on parsed traces: insert, delete, duplicate,
- * swap, splice, reuse a key that is alive, expired or deleted, reuse a CAS value, borders, split at
- * any byte, move to another connection. Deterministic in the seed.
+ * The step-aware mutator and crossover that serve every engine. Works on parsed traces: insert,
+ * delete, duplicate, swap, splice, reuse a key that is alive, expired or deleted, reuse a CAS
+ * value, borders, split at any byte, move to another connection. Deterministic in the seed.
  */
 #ifndef MEMDIVERGE_MUTATE_H
 #define MEMDIVERGE_MUTATE_H

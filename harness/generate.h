@@ -1,8 +1,8 @@
 /*
- * Random traces from a seed alone: `--engine random`. Identical every time for the same seed, on every
- * machine. The generator keeps a picture of its own of what it has said so far (keys in use, roughly
- * what they hold), so that commands aim at keys that are alive, expired, deleted or flushed, at CAS
- * values seen, at borders. It never asks the node.
+ * Random traces from a seed alone: `--engine random`. Identical every time for the same seed, on
+ * every machine. The generator keeps a picture of its own of what it has said so far (keys in use,
+ * roughly what they hold), so that commands aim at keys that are alive, expired, deleted or
+ * flushed, at CAS values seen, at borders. It never asks the node.
  *
  * The same pieces (a command at random, a border number, a key) serve the mutator (fuzz/mutate.c).
  */
@@ -31,7 +31,8 @@ struct md_generate_config {
 void md_generate_config_default(struct md_generate_config *c);
 
 /* Fills t (initialised; cleared first) with trace number `index` of the stream of this seed. */
-void md_generate(struct md_trace *t, uint64_t seed, uint64_t index, const struct md_generate_config *c);
+void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
+                 const struct md_generate_config *c);
 
 /* Pieces: append one random command (with its data block) to a send step; a random border number's
  * text; a random key of a small pool. */

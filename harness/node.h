@@ -1,14 +1,14 @@
 /*
- * A node: one memcached under test, started by us, its clock ours; or a remote one that already runs.
- * Contract C4 (settled before the next thing) lives here.
+ * A node: one memcached under test, started by us, its clock ours; or a remote one that already
+ * runs. Contract C4 (settled before the next thing) lives here.
  *
  * A started node gets a private folder (mode 0700, in $TMPDIR or /tmp), a unix socket in it, an
  * environment built from scratch, the preloaded shim (harness/shim.c) with a page of shared memory,
  * and dies with us however we die (parent-death signal, checked against the race; the folder is
  * swept by the next start if we could not). Its stderr is kept, bounded.
  *
- * Clock: frozen at MD_START_TIME, moved forward only. md_node_advance writes the new time, wakes the
- * main thread and returns when the once-a-second handler has run with it.
+ * Clock: frozen at MD_START_TIME, moved forward only. md_node_advance writes the new time, wakes
+ * the main thread and returns when the once-a-second handler has run with it.
  *
  * Settled: every worker is back in epoll_wait, every byte that we sent has been read, nothing is
  * being written. See md_node_settle.
@@ -19,6 +19,7 @@
 #include "harness/trace.h"
 #include "model/buf.h"
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +28,7 @@
 #define MD_START_TIME UINT64_C(1000000000) /* Unix time at which every started node is born */
 
 enum {
-    MD_NODE_DEADLINE_MS = 10000, /* for one settle, jump, or start; a hang is this AND no CPU used */
+    MD_NODE_DEADLINE_MS = 10000, /* for a settle, jump or start; a hang is this AND no CPU used */
     MD_STDERR_MAX = 64 * 1024,   /* bytes kept of a node's stderr (its end is what matters) */
 };
 
@@ -52,14 +53,17 @@ struct md_node_config {
     const char *const *extra_args;  /* --node-arg, already checked; may be NULL */
     size_t n_extra_args;
     const char *connect;            /* HOST:PORT or a socket's path, for a remote node */
-    int cpu;                        /* pin the node to this CPU, -1: do not */
+    int cpu;                        /* pin a single-threaded node to this CPU, -1: do not */
+    const cpu_set_t *unpinned;      /* where other nodes may run; NULL: where we may */
     unsigned deadline_ms;           /* 0: MD_NODE_DEADLINE_MS */
 };
 
 /*
- * Starts a node with design.md's default options plus `options` and waits until it answers, or, with
- * wait = false, returns at once so that a spare can come up while another works (md_node_ready
+ * Starts a node with design.md's default options plus `options` and waits until it answers, or,
+ * with wait = false, returns at once so that a spare can come up while another works (md_node_ready
  * waits). *out is owned by the caller even on failure (for the error text); free with md_node_free.
+ * A node belongs to the thread that started it: it ends with that thread, and only connections of
+ * that process are counted when we ask whether it is settled.
  */
 enum md_node_status md_node_start(const struct md_node_config *config,
                                   const struct md_node_options *options, bool wait,
@@ -95,28 +99,44 @@ enum md_node_status md_node_close(struct md_node *n, unsigned conn);
 enum md_node_status md_node_shutdown(struct md_node *n, unsigned conn, struct md_buf *replies);
 
 /*
- * Writes bytes and collects what comes back until the node is settled: non-blocking, full duplex, in
- * pieces of at most MD_READ_BUFFER bytes with a settle between them (so that arrival is the same
- * every time). Appends to `replies`, at most max_reply bytes (else MD_NODE_FLOOD).
- * MD_NODE_CLOSED: the node closed the connection; `replies` has what came before; the connection is
- * closed on our side too.
+ * Writes bytes and collects what comes back until the node is settled: non-blocking, full duplex,
+ * in pieces of at most MD_READ_BUFFER bytes with a settle between them (so that arrival is the same
+ * every time). Appends to `replies`, at most max_reply bytes (else MD_NODE_FLOOD). MD_NODE_CLOSED:
+ * the node closed the connection; `replies` has what came before; the connection is closed on our
+ * side too.
  */
-enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const void *bytes, size_t len,
-                                     size_t max_reply, struct md_buf *replies);
+enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const void *bytes,
+                                     size_t len, size_t max_reply, struct md_buf *replies);
 /* Waits until settled, collecting on conn. */
 enum md_node_status md_node_settle(struct md_node *n, unsigned conn, size_t max_reply,
                                    struct md_buf *replies);
 
-/* Sweeps folders left by campaigns that were killed (their lock is free). Called at program start. */
+/*
+ * Remote nodes only (no effect on others): the bytes of the next exchange end where a command may
+ * begin, so that `mn` can mark the end of the replies. Without it the end is a quiet moment.
+ */
+void md_node_barrier(struct md_node *n);
+
+/* Sweeps folders left by campaigns that were killed (their lock is free). Called at program
+ * start. */
 void md_node_sweep(void);
 
 /* ---- CPU (harness/cpu.c) --------------------------------------------------------------------- */
 
+/* A claimed CPU; zero-initialise. */
+struct md_cpu {
+    int number;       /* -1: none */
+    int lock;         /* descriptor of the lock file */
+    cpu_set_t before; /* where the caller could run: for nodes that are not pinned */
+};
+
 /*
- * Claims a CPU among those we may use by a lock file's lock, pins the caller to it and returns its number; -1
- * when none is free or pinning is not allowed (then nobody is pinned: never a failure).
+ * Claims a CPU among those we may use by a lock file's lock, pins the caller to it and returns its
+ * number; -1 when none is free or pinning is not allowed (then nobody is pinned: never a failure).
+ * The lock files are in `folder`, or in /tmp if that is NULL: there all campaigns of a machine see
+ * them.
  */
-int md_cpu_claim(void);
-void md_cpu_release(void);
+int md_cpu_claim(struct md_cpu *cpu, const char *folder);
+void md_cpu_release(struct md_cpu *cpu);
 
 #endif

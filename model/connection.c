@@ -28,7 +28,17 @@ bool md_feed_unsent(const struct md_feed *f) {
     return false;
 }
 
+/* A choice that only its reply decides, and whose reply does not come (now): the model is lost. */
+static void lose_choices(struct md_feed *f) {
+    for (size_t i = f->sent_commands; i < f->out->n_commands; i++)
+        for (unsigned j = 0; j < f->out->commands[i].refs; j++) {
+            enum md_choice choice = f->out->commands[i].ref[j].choice;
+            f->m->lost |= choice == MD_CHOICE_COUNTER_MEMORY || choice == MD_CHOICE_COUNTER_BLANK;
+        }
+}
+
 void md_feed_lose(struct md_feed *f) {
+    lose_choices(f);
     for (size_t i = f->sent_commands; i < f->out->n_commands; i++) {
         f->out->commands[i].reply_offset = (uint32_t)f->sent_bytes;
         f->out->commands[i].reply_len = 0;
@@ -91,6 +101,7 @@ static void hold_back(struct md_feed *f) {
     struct md_reply *out = f->out;
     if (out->n_commands == f->sent_commands)
         return;
+    lose_choices(f);
     if (md_feed_unsent(f))
         md_chosen(f->m, MD_CHOICE_HELD_BACK);
     reply_move(&f->c->held, out, f->sent_bytes, f->sent_commands, f->sent_marks);
