@@ -9,7 +9,7 @@
 #include "harness/trace.h"
 #include "model/model.h"
 
-enum { MD_POOL_SLOTS = 6 };
+enum { MD_POOL_SLOTS = 14 };
 
 struct md_slot {
     struct md_node *node; /* NULL: empty slot */

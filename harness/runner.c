@@ -278,9 +278,7 @@ size_t md_runner_window(const struct md_runner *r, const struct md_trace *const 
     return r->window_n;
 }
 
-static enum md_verdict_kind no_node(struct md_runner *r, struct md_node *failed,
-                                    struct md_verdict *v) {
-    (void)r;
+static enum md_verdict_kind no_node(struct md_node *failed, struct md_verdict *v) {
     v->kind = MD_FAILED;
     v->reason.len = 0;
     md_buf_str(&v->reason, failed ? md_node_error(failed) : "no node could be started");
@@ -288,15 +286,43 @@ static enum md_verdict_kind no_node(struct md_runner *r, struct md_node *failed,
     return MD_FAILED;
 }
 
-/* The same trace on a fresh node must say the same, CAS values counted from the base (C2). */
+/* On a node of its own, moved to `uptime` before the trace. */
+static enum md_verdict_kind run_alone(struct md_runner *r, const struct md_trace *t,
+                                      uint32_t uptime, struct md_verdict *v,
+                                      const struct md_observer *o) {
+    struct md_node *node;
+    struct md_base base = {.start_time = MD_START_TIME, .uptime = uptime};
+    verdict_clear(v);
+    enum md_node_status status = md_pool_fresh(&r->pool, &t->options, &node);
+    if (status == MD_NODE_OK && uptime)
+        status = md_node_advance(node, uptime);
+    if (status != MD_NODE_OK)
+        return no_node(node, v);
+    set_model(r, &t->options);
+    md_model_explain(r->model, true);
+    enum md_verdict_kind kind = play_trace(r, t, node, &base, v, o);
+    md_model_explain(r->model, false);
+    md_node_free(node);
+    return kind;
+}
+
+enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_trace *t,
+                                         struct md_verdict *v, const struct md_observer *o) {
+    return run_alone(r, t, 0, v, o);
+}
+
+/*
+ * The same trace on a fresh node must say the same (C2): at the same time, since a trace may write
+ * Unix times out, and with CAS values counted from the base.
+ */
 static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_trace *t,
-                                        struct md_verdict *v) {
+                                        uint32_t uptime, struct md_verdict *v) {
     uint64_t turned = r->counts.choices_turned;
     struct md_buf reused = r->play.canonical;
     r->play.canonical = (struct md_buf){0};
     r->play.want_canonical = true;
     r->counts.fresh_checks++;
-    enum md_verdict_kind kind = md_runner_run_fresh(r, t, v, NULL);
+    enum md_verdict_kind kind = run_alone(r, t, uptime, v, NULL);
     r->play.want_canonical = false;
     const struct md_buf *fresh = &r->play.canonical;
     bool same = fresh->len == reused.len &&
@@ -319,9 +345,10 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     verdict_clear(v);
     struct md_slot *s = md_pool_get(&r->pool, &t->options, clock_seconds(t), &failed);
     if (!s)
-        return no_node(r, failed, v);
+        return no_node(failed, v);
     window_add(r, s, t);
     uint64_t turned = r->counts.choices_turned;
+    uint32_t uptime = s->base.uptime;
     bool check = r->config.fresh_every && r->counts.traces % r->config.fresh_every == 0;
     r->play.want_canonical = check;
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
@@ -340,23 +367,8 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     r->counts.ns_reset += now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
     if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned && !literal)
-        return fresh_check(r, t, v);
+        return fresh_check(r, t, uptime, v);
     return v->kind;
-}
-
-enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_trace *t,
-                                         struct md_verdict *v, const struct md_observer *o) {
-    struct md_node *node;
-    struct md_base base = {.start_time = MD_START_TIME};
-    verdict_clear(v);
-    if (md_pool_fresh(&r->pool, &t->options, &node) != MD_NODE_OK)
-        return no_node(r, node, v);
-    set_model(r, &t->options);
-    md_model_explain(r->model, true);
-    enum md_verdict_kind kind = play_trace(r, t, node, &base, v, o);
-    md_model_explain(r->model, false);
-    md_node_free(node);
-    return kind;
 }
 
 bool md_runner_confirm(struct md_runner *r, const struct md_trace *t, const char *signature,

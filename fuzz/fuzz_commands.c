@@ -1,0 +1,35 @@
+/*
+ * Proves that a memcached node answers every sequence of commands as the model says: an input is a
+ * trace, run on a node and in the model at once; any reply that the model does not allow, a crash or
+ * a hang is a divergence.
+ */
+#include "fuzz/engine.h"
+#include "fuzz/mutate.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                                 uint8_t *out, size_t max_size, unsigned seed);
+
+/* libFuzzer's calls carry no context of ours. */
+static struct md_engine *engine;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    engine = md_engine_new(*argc, *argv);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    md_engine_run(engine, data, size);
+    return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
+    return md_mutate_text(data, size, max_size, seed);
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                                 uint8_t *out, size_t max_size, unsigned seed) {
+    return md_crossover_text(a, a_size, b, b_size, out, max_size, seed);
+}

@@ -1,0 +1,110 @@
+/*
+ * A campaign: one supervisor, workers, and the looking into what they find. The supervisor runs no
+ * traces itself and waits for events only: a child that ended, a signal, a file in OUT/found, the
+ * next moment to show progress. Everything dies with it, however it dies: each child asks the kernel
+ * to be killed with its parent, and nodes do the same.
+ *
+ *   OUT/corpus/TARGET       inputs that libFuzzer found worth keeping; the next campaign starts there
+ *   OUT/found               traces as found, until looked into
+ *   OUT/divergences, OUT/unconfirmed   what became of them
+ *   OUT/crashed, OUT/failed  what a worker was running when it died or gave up
+ *   OUT/log                 what the workers wrote
+ *   OUT/summary.json
+ */
+#ifndef MEMDIVERGE_CAMPAIGN_H
+#define MEMDIVERGE_CAMPAIGN_H
+
+#include "harness/page.h"
+#include "harness/settings.h"
+#include "harness/triage.h"
+
+#include <sys/types.h>
+
+enum { MD_RESTARTS_MAX = 20 };
+
+/* One signature that this campaign met. */
+struct md_finding {
+    char signature[MD_SIGNATURE_MAX];
+    enum md_outcome outcome;   /* NONE: still to be looked into */
+    uint64_t seen;             /* traces with it that were looked at or dropped */
+    double after;              /* seconds since the start when it was first found */
+    struct md_page_triage triage;
+};
+
+struct md_child {
+    pid_t pid; /* 0: none */
+    unsigned restarts;
+    bool finished;
+    struct md_tally before; /* of this slot's earlier processes */
+};
+
+/* What the progress line showed last. */
+struct md_progress {
+    uint64_t shown_ns, commands, inputs;
+    bool line_open; /* on a terminal: without its line end yet */
+};
+
+struct md_campaign {
+    struct md_settings *settings;
+    struct md_page *page;
+    int page_fd, lock_fd, signal_fd, watch_fd;
+    unsigned jobs;
+    char *fuzzer;              /* owned: path of the libFuzzer target; NULL: engine random */
+    char *data;                /* owned: folder with seeds; NULL: none found */
+    struct md_child *child;    /* owned; one a slot */
+    uint64_t started_ns, ended_ns;
+    char version[32];
+    char *note;                /* owned: about the profile */
+
+    struct md_finding *finding; /* owned */
+    size_t n_findings, cap_findings;
+    pid_t triage_pid;
+    struct md_found triage_found;
+    uint64_t hurry_ns; /* after an interrupt: when looking into findings ends; 0: no end */
+
+    unsigned interrupts;
+    bool stopping;
+    bool failed;               /* exit code 3 */
+    struct md_buf failure;     /* why */
+    unsigned crashes;          /* workers that died of a fault of their own */
+    unsigned killed;           /* workers that somebody else killed */
+    uint64_t corpus_before;    /* inputs in the corpus at the start */
+    struct md_progress progress;
+};
+
+/* Returns the exit code. */
+int md_campaign_run(struct md_settings *s);
+
+/* ---- campaign_workers.c ---- */
+bool md_campaign_find_fuzzer(struct md_campaign *c);
+void md_campaign_find_data(struct md_campaign *c);
+bool md_campaign_start_worker(struct md_campaign *c, unsigned slot);
+/* A child ended: restart, finish or failure. False: not one of the workers. */
+bool md_campaign_reap(struct md_campaign *c, pid_t pid, int status);
+unsigned md_campaign_alive(const struct md_campaign *c);
+/* To be called first in every child: dies with its parent, has ordinary signals, no lock. */
+void md_child_begin(const struct md_campaign *c, pid_t parent);
+
+/* ---- campaign_findings.c ---- */
+/* Looks through OUT/found; starts looking into the next trace if nothing is at work. */
+void md_campaign_findings(struct md_campaign *c);
+bool md_campaign_triaged(struct md_campaign *c, pid_t pid);
+size_t md_campaign_count(const struct md_campaign *c, enum md_outcome outcome);
+/* The confirmed divergence that was found first; NULL: none. */
+const struct md_finding *md_campaign_first(const struct md_campaign *c);
+
+/* ---- progress.c ---- */
+void md_progress_show(struct md_campaign *c);
+void md_progress_end(struct md_campaign *c);
+int md_progress_wait_ms(void);
+
+/* ---- summary.c ---- */
+void md_campaign_tally(const struct md_campaign *c, struct md_tally *sum);
+uint64_t md_campaign_corpus(const struct md_campaign *c);
+double md_campaign_seconds(const struct md_campaign *c);
+/* Prints the summary and writes summary.json; false: it could not be written (told already). */
+bool md_summary(struct md_campaign *c);
+
+uint64_t md_campaign_ns(void);
+
+#endif

@@ -1,0 +1,160 @@
+/* What a campaign's workers found, and looking into it one at a time. See campaign.h. */
+#include "harness/campaign.h"
+
+#include "harness/artifact.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    LOOKS_MAX = 3,        /* tries to confirm one signature */
+    SHRINK_MS = 60000,
+    SHRINK_HURRIED_MS = 3000, /* after an interrupt */
+};
+
+static struct md_finding *finding_of(struct md_campaign *c, const char *signature) {
+    for (size_t i = 0; i < c->n_findings; i++)
+        if (strcmp(c->finding[i].signature, signature) == 0)
+            return &c->finding[i];
+    c->finding = md_grow(c->finding, &c->cap_findings, c->n_findings + 1, sizeof *c->finding);
+    struct md_finding *f = &c->finding[c->n_findings++];
+    *f = (struct md_finding){.after = md_campaign_seconds(c)};
+    memcpy(f->signature, signature, strlen(signature) + 1);
+    return f;
+}
+
+size_t md_campaign_count(const struct md_campaign *c, enum md_outcome outcome) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_findings; i++)
+        n += c->finding[i].outcome == outcome;
+    return n;
+}
+
+const struct md_finding *md_campaign_first(const struct md_campaign *c) {
+    const struct md_finding *first = NULL;
+    for (size_t i = 0; i < c->n_findings; i++)
+        if (c->finding[i].outcome == MD_OUTCOME_CONFIRMED &&
+            (!first || c->finding[i].after < first->after))
+            first = &c->finding[i];
+    return first;
+}
+
+/* ---- looking into one --------------------------------------------------------------------- */
+
+static void start_triage(struct md_campaign *c, const struct md_found *found) {
+    bool enough = c->settings->stop_after &&
+                  md_campaign_count(c, MD_OUTCOME_CONFIRMED) >= c->settings->stop_after;
+    unsigned ms = c->interrupts || enough ? SHRINK_HURRIED_MS : SHRINK_MS;
+    c->triage_found = *found;
+    c->page->triage = (struct md_page_triage){0};
+    fflush(NULL);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        md_child_begin(c, parent);
+        md_triage(c->settings, found, ms, &c->page->triage);
+        _exit(0);
+    }
+    if (pid > 0) {
+        c->triage_pid = pid;
+        return;
+    }
+    c->failed = true;
+    md_buf_printf(&c->failure, "cannot start a process to confirm a divergence: %s",
+                  strerror(errno));
+}
+
+bool md_campaign_triaged(struct md_campaign *c, pid_t pid) {
+    if (pid != c->triage_pid)
+        return false;
+    struct md_finding *f = finding_of(c, c->triage_found.signature);
+    f->triage = c->page->triage;
+    f->outcome = (enum md_outcome)f->triage.outcome;
+    f->seen++;
+    c->triage_pid = 0;
+    switch (f->outcome) {
+    case MD_OUTCOME_CONFIRMED:
+    case MD_OUTCOME_UNCONFIRMED: md_found_remove(&c->triage_found); break;
+    case MD_OUTCOME_FAILED:
+        if (!c->failed)
+            md_buf_printf(&c->failure, "%s (the trace is %s)", f->triage.message,
+                          c->triage_found.path);
+        c->failed = true;
+        break;
+    case MD_OUTCOME_NONE: /* cut short: the trace stays in OUT/found */
+        if (!c->interrupts && !c->failed) {
+            c->failed = true;
+            md_buf_printf(&c->failure, "a fault of memdiverge: confirming %s ended early; please "
+                                       "report it with that trace",
+                          c->triage_found.path);
+        }
+        break;
+    }
+    return true;
+}
+
+/* ---- choosing the next -------------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct names {
+    char **at; /* owned */
+    size_t n, cap;
+};
+
+static void list_found(const struct md_campaign *c, struct names *names) {
+    char *dir = md_path(c->settings->out, "found");
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct md_found f;
+        if (!md_found_name(c->settings->out, e->d_name, &f))
+            continue;
+        names->at = md_grow(names->at, &names->cap, names->n + 1, sizeof *names->at);
+        names->at[names->n++] = md_strdup(e->d_name);
+    }
+    if (d)
+        closedir(d);
+    free(dir);
+    if (names->n)
+        qsort(names->at, names->n, sizeof *names->at, by_name);
+}
+
+/* True: there is nothing more to learn from another trace of this signature. */
+static bool is_settled(const struct md_finding *f) {
+    return f->outcome == MD_OUTCOME_CONFIRMED ||
+           (f->outcome == MD_OUTCOME_UNCONFIRMED && f->seen >= LOOKS_MAX);
+}
+
+void md_campaign_findings(struct md_campaign *c) {
+    struct names names = {0};
+    struct md_found next, found;
+    bool have_next = false;
+    if (c->failed)
+        return;
+    list_found(c, &names);
+    for (size_t i = 0; i < names.n; i++) {
+        md_found_name(c->settings->out, names.at[i], &found);
+        struct md_finding *f = finding_of(c, found.signature);
+        bool at_work = c->triage_pid && strcmp(found.path, c->triage_found.path) == 0;
+        if (at_work)
+            continue;
+        if (is_settled(f)) {
+            f->seen++;
+            md_found_remove(&found);
+        } else if (!have_next || f->outcome == MD_OUTCOME_NONE) {
+            /* New signatures before second looks at old ones. */
+            bool better = !have_next || finding_of(c, next.signature)->outcome != MD_OUTCOME_NONE;
+            if (better)
+                next = found;
+            have_next = true;
+        }
+    }
+    if (have_next && !c->triage_pid && !(c->hurry_ns && md_campaign_ns() >= c->hurry_ns))
+        start_triage(c, &next);
+    for (size_t i = 0; i < names.n; i++)
+        free(names.at[i]);
+    free(names.at);
+}

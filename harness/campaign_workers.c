@@ -1,0 +1,325 @@
+/* A campaign's workers: starting them, and what it means when one ends. See campaign.h. */
+#include "harness/campaign.h"
+
+#include "harness/artifact.h"
+#include "harness/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    INPUT_MAX = 4096,     /* bytes of an input as libFuzzer makes them */
+    UNIT_SECONDS = 120,   /* for one input; a node's deadlines come long before */
+    MEMORY_MB = 4096,
+    LOG_TAIL = 4096,
+    ARGS_MAX = 160,
+};
+
+/* ---- where things are --------------------------------------------------------------------- */
+
+/* The first match of a pattern relative to the folder of this program. */
+static char *beside_program(const char *pattern) {
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        return NULL;
+    self[n] = 0;
+    *strrchr(self, '/') = 0;
+    char *full = md_path(self, "%s", pattern), *found = NULL;
+    glob_t g = {0};
+    if (glob(full, 0, NULL, &g) == 0 && g.gl_pathc > 0)
+        found = realpath(g.gl_pathv[0], NULL);
+    globfree(&g);
+    free(full);
+    return found;
+}
+
+static char *first_beside(const char *const *patterns) {
+    char *found = NULL;
+    for (; *patterns && !found; patterns++)
+        found = beside_program(*patterns);
+    return found;
+}
+
+bool md_campaign_find_fuzzer(struct md_campaign *c) {
+    static const char *const places[] = {"fuzz_commands", "../lib/memdiverge/fuzz/fuzz_commands",
+                                         "../lib/*/memdiverge/fuzz/fuzz_commands", NULL};
+    c->fuzzer = first_beside(places);
+    return c->fuzzer != NULL;
+}
+
+void md_campaign_find_data(struct md_campaign *c) {
+    /* Installed; or in a build folder of the source tree. */
+    static const char *const places[] = {"../share/memdiverge/corpus/seeds", "../corpus/seeds",
+                                         "../../corpus/seeds", "../../../corpus/seeds", NULL};
+    const char *env = getenv("MEMDIVERGE_CORPUS");
+    if (env && *env)
+        c->data = md_strdup(env);
+    else if ((c->data = first_beside(places)))
+        *strrchr(c->data, '/') = 0;
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+void md_child_begin(const struct md_campaign *c, pid_t parent) {
+    sigset_t none;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(MD_EXIT_FAILED);
+    /* A group of its own: Ctrl-C is for the supervisor, not for the nodes. */
+    setpgid(0, 0);
+    close(c->lock_fd);
+    close(c->signal_fd);
+    close(c->watch_fd);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_IGN);
+}
+
+static char *log_path(const struct md_campaign *c, unsigned slot) {
+    return md_path(c->settings->out, "log/worker-%u.log", slot);
+}
+
+static void redirect(const struct md_campaign *c, unsigned slot) {
+    char *path = log_path(c, slot);
+    int log = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(log >= 0 ? log : null, 1);
+    dup2(log >= 0 ? log : null, 2);
+    if (log > 2)
+        close(log);
+    if (null > 2)
+        close(null);
+    free(path);
+}
+
+struct words {
+    char *at[ARGS_MAX + 1];
+    size_t n;
+};
+
+static void add_word(struct words *w, char *word) {
+    if (w->n < ARGS_MAX)
+        w->at[w->n++] = word;
+    else
+        free(word);
+}
+
+static void add_number(struct words *w, const char *flag, uint64_t n) {
+    struct md_buf b = {0};
+    md_buf_printf(&b, "-%s=%llu", flag, (unsigned long long)n);
+    md_buf_cstr(&b);
+    add_word(w, (char *)b.data);
+}
+
+static void add_folder(struct words *w, const char *dir, const char *name) {
+    struct stat st;
+    char *path = md_path(dir, "%s", name);
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        add_word(w, path);
+    else
+        free(path);
+}
+
+/* libFuzzer's own flags, its corpora, then our command line for the target. */
+static void fuzzer_words(const struct md_campaign *c, unsigned slot, struct words *w) {
+    const struct md_settings *s = c->settings;
+    struct md_buf ours = {0}, prefix = {0};
+    add_word(w, md_strdup(c->fuzzer));
+    /* A start after a death must not walk the same way again. */
+    uint64_t seed = s->seed + slot + (uint64_t)c->child[slot].restarts * 1000003;
+    add_number(w, "seed", seed % 0xffffffff + 1);
+    add_number(w, "max_len", INPUT_MAX);
+    add_number(w, "timeout", UNIT_SECONDS);
+    add_number(w, "rss_limit_mb", MEMORY_MB);
+    add_number(w, "reload", 1);
+    add_number(w, "entropic_scale_per_exec_time", 1); /* large values are slow and teach little */
+    add_number(w, "verbosity", 0);
+    add_number(w, "print_funcs", 0);
+    add_number(w, "detect_leaks", 0);
+    add_number(w, "handle_int", 0);
+    add_number(w, "handle_term", 0);
+    md_buf_printf(&prefix, "-artifact_prefix=%s/crashed/", s->out);
+    md_buf_cstr(&prefix);
+    add_word(w, (char *)prefix.data);
+    add_folder(w, s->out, "corpus/commands");
+    if (c->data) {
+        add_folder(w, c->data, "seeds");
+        add_folder(w, c->data, "regressions");
+        add_folder(w, c->data, "known");
+    }
+    add_word(w, md_strdup("-ignore_remaining_args=1"));
+    md_settings_words(s, &ours);
+    for (size_t at = 0; at < ours.len; at += strlen((char *)ours.data + at) + 1)
+        add_word(w, md_strdup((char *)ours.data + at));
+    md_buf_free(&ours);
+    w->at[w->n] = NULL;
+}
+
+static _Noreturn void exec_fuzzer(struct md_campaign *c, unsigned slot, struct words *w) {
+    char worker[48];
+    snprintf(worker, sizeof worker, "%d,%u", c->page_fd, slot);
+    setenv("MEMDIVERGE_WORKER", worker, 1);
+    execv(w->at[0], w->at);
+    snprintf(c->page->slot[slot].message, MD_PAGE_MESSAGE_MAX, "cannot start %s: %s", w->at[0],
+             strerror(errno));
+    _exit(MD_EXIT_FAILED);
+}
+
+static uint64_t quota(const struct md_campaign *c, unsigned slot) {
+    uint64_t runs = c->settings->runs, share;
+    if (!runs)
+        return UINT64_MAX;
+    share = runs / c->jobs + (slot < runs % c->jobs);
+    uint64_t done = c->child[slot].before.inputs;
+    return share > done ? share - done : 0;
+}
+
+bool md_campaign_start_worker(struct md_campaign *c, unsigned slot) {
+    struct md_page_slot *s = &c->page->slot[slot];
+    struct words w = {.n = 0};
+    s->quota = quota(c, slot);
+    s->first = c->child[slot].before.inputs;
+    s->message[0] = 0;
+    atomic_store(&s->running, 0);
+    md_page_publish(s, &(struct md_tally){0});
+    if (c->fuzzer)
+        fuzzer_words(c, slot, &w);
+    fflush(NULL);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        md_child_begin(c, parent);
+        redirect(c, slot);
+        if (c->fuzzer)
+            exec_fuzzer(c, slot, &w);
+        _exit(md_worker_random(c->settings, c->page, slot));
+    }
+    for (size_t i = 0; i < w.n; i++)
+        free(w.at[i]);
+    if (pid < 0) {
+        md_buf_printf(&c->failure, "cannot start a worker: %s; try fewer --jobs", strerror(errno));
+        c->failed = true;
+        return false;
+    }
+    c->child[slot].pid = pid;
+    return true;
+}
+
+/* ---- ending ------------------------------------------------------------------------------- */
+
+unsigned md_campaign_alive(const struct md_campaign *c) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->jobs; i++)
+        n += c->child[i].pid != 0;
+    return n;
+}
+
+/* The last line of a worker's log says most. */
+static void add_log_tail(const struct md_campaign *c, unsigned slot, struct md_buf *out) {
+    struct md_buf text = {0}, why = {0};
+    char *path = log_path(c, slot);
+    if (md_artifact_read(path, 64 << 20, &text, &why) && text.len) {
+        if (text.len > LOG_TAIL)
+            md_buf_drop(&text, text.len - LOG_TAIL);
+        while (text.len && text.data[text.len - 1] == '\n')
+            text.len--;
+        const uint8_t *line = text.len ? memrchr(text.data, '\n', text.len) : NULL;
+        size_t skip = line ? (size_t)(line + 1 - text.data) : 0;
+        md_buf_str(out, ": ");
+        md_buf_append(out, text.data + skip, text.len - skip);
+    }
+    free(path);
+    md_buf_free(&text);
+    md_buf_free(&why);
+}
+
+/* What it was running when it died. */
+static void save_input(struct md_campaign *c, unsigned slot) {
+    struct md_page_slot *s = &c->page->slot[slot];
+    uint32_t n = atomic_load(&s->input_len);
+    struct md_buf why = {0};
+    char *dir = md_path(c->settings->out, "crashed");
+    char *path = md_path(dir, "worker-%u-%u.trace", slot, c->child[slot].restarts);
+    char *log = md_path(dir, "worker-%u-%u.log", slot, c->child[slot].restarts);
+    char *from = log_path(c, slot);
+    if (!md_artifact_folder(dir, &why) ||
+        !md_artifact_write(path, s->input, n > MD_PAGE_INPUT_MAX ? MD_PAGE_INPUT_MAX : n, 0644,
+                           &why)) {
+        md_complain("%s", md_buf_cstr(&why));
+    }
+    rename(from, log);
+    free(dir);
+    free(path);
+    free(log);
+    free(from);
+    md_buf_free(&why);
+}
+
+static void worker_failed(struct md_campaign *c, unsigned slot) {
+    const char *message = c->page->slot[slot].message;
+    if (c->failed)
+        return;
+    c->failed = true;
+    if (*message)
+        md_buf_str(&c->failure, message);
+    else {
+        md_buf_printf(&c->failure, "worker %u gave up", slot);
+        add_log_tail(c, slot, &c->failure);
+    }
+}
+
+static void worker_died(struct md_campaign *c, unsigned slot, int status) {
+    struct md_child *child = &c->child[slot];
+    bool by_others = WIFSIGNALED(status) &&
+                     (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
+    struct md_buf how = {0};
+    *(by_others ? &c->killed : &c->crashes) += 1;
+    if (WIFSIGNALED(status))
+        md_buf_printf(&how, "killed by signal %d", WTERMSIG(status));
+    else
+        md_buf_printf(&how, "ended with code %d", WEXITSTATUS(status));
+    if (!by_others)
+        add_log_tail(c, slot, &how);
+    save_input(c, slot);
+    /* What killed it counts as run: the next process begins behind it. */
+    child->before.inputs += atomic_load(&c->page->slot[slot].running);
+    md_progress_end(c);
+    md_complain("worker %u %s; what it was running is in %s/crashed", slot, md_buf_cstr(&how),
+                c->settings->out);
+    if (++child->restarts > MD_RESTARTS_MAX) {
+        c->failed = true;
+        md_buf_printf(&c->failure, "worker %u died %u times: the campaign ends", slot,
+                      child->restarts);
+    } else {
+        md_campaign_start_worker(c, slot);
+    }
+    md_buf_free(&how);
+}
+
+bool md_campaign_reap(struct md_campaign *c, pid_t pid, int status) {
+    unsigned slot = 0;
+    while (slot < c->jobs && c->child[slot].pid != pid)
+        slot++;
+    if (slot == c->jobs)
+        return false;
+    struct md_child *child = &c->child[slot];
+    struct md_tally last;
+    md_page_read(&c->page->slot[slot], &last);
+    md_tally_add(&child->before, &last);
+    md_page_publish(&c->page->slot[slot], &(struct md_tally){0});
+    child->pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == MD_EXIT_FAILED)
+        worker_failed(c, slot);
+    else if (!(WIFEXITED(status) && WEXITSTATUS(status) == 0) && !c->stopping)
+        worker_died(c, slot, status);
+    return true;
+}

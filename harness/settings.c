@@ -1,0 +1,358 @@
+/* Reading and checking the command line; see settings.h. */
+#include "harness/settings.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    KEY_NODE = 0x100,
+    KEY_NODE_ARG,
+    KEY_CONNECT,
+    KEY_PROFILE,
+    KEY_ORACLE,
+    KEY_WITHOUT,
+    KEY_SEED,
+    KEY_OUT,
+    KEY_JSON,
+    KEY_TIME,
+    KEY_RUNS,
+    KEY_JOBS,
+    KEY_TARGET,
+    KEY_ENGINE,
+    KEY_STOP_AFTER,
+};
+
+enum { JOBS_MAX = 256 };
+
+static const char *const oracle_names[] = {"exact", "strict", "protocol"};
+
+const char *md_oracle_name(enum md_oracle oracle) { return oracle_names[oracle]; }
+
+void md_complain(const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    fputs("memdiverge: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+void md_complain_trace(const char *file, const struct md_trace_error *error) {
+    if (error->line)
+        md_complain("%s:%u:%u: %s", file, error->line, error->column, error->message);
+    else
+        md_complain("%s: %s", file, error->message);
+}
+
+/* ---- words -------------------------------------------------------------------------------- */
+
+uint64_t md_settings_number(struct argp_state *state, const char *option, const char *word,
+                            uint64_t min, uint64_t max) {
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end || errno || n < min || n > max)
+        argp_error(state, "%s takes a whole number from %llu to %llu, not '%s'", option,
+                   (unsigned long long)min, (unsigned long long)max, word);
+    return n;
+}
+
+static void set_oracle(struct argp_state *state, struct md_settings *s, const char *word) {
+    for (unsigned i = 0; i < sizeof oracle_names / sizeof *oracle_names; i++)
+        if (strcmp(word, oracle_names[i]) == 0) {
+            s->oracle = (enum md_oracle)i;
+            return;
+        }
+    argp_error(state, "--oracle is exact, strict or protocol, not '%s'", word);
+}
+
+static void add_without(struct argp_state *state, struct md_settings *s, const char *word) {
+    enum md_quirk quirk = md_quirk_find(word);
+    if (quirk == MD_QUIRK_NONE)
+        argp_error(state, "there is no quirk '%s' (`memdiverge rules` lists them)", word);
+    else if (s->n_without < MD_QUIRKS)
+        s->without[s->n_without++] = quirk;
+}
+
+static void set_engine(struct argp_state *state, struct md_settings *s, const char *word) {
+    if (strcmp(word, "random") && strcmp(word, "libfuzzer"))
+        argp_error(state, "--engine is random or libfuzzer, not '%s'", word);
+    s->engine = word;
+}
+
+static void set_target(struct argp_state *state, struct md_settings *s, const char *word) {
+    if (strcmp(word, "commands"))
+        argp_error(state, "there is no target '%s'; there is: commands", word);
+    s->target = word;
+}
+
+static error_t parse_node(int key, char *word, struct argp_state *state) {
+    struct md_settings *s = state->input;
+    switch (key) {
+    case KEY_NODE: s->node = word; break;
+    case KEY_NODE_ARG:
+        if (s->n_node_args == MD_NODE_ARGS_MAX)
+            argp_error(state, "--node-arg: at most %d", MD_NODE_ARGS_MAX);
+        else
+            s->node_args[s->n_node_args++] = word;
+        break;
+    case KEY_CONNECT: s->connect = word; break;
+    case KEY_PROFILE: s->profile = word; break;
+    case KEY_ORACLE: set_oracle(state, s, word); break;
+    case KEY_WITHOUT: add_without(state, s, word); break;
+    case 'v': s->verbose = true; break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static error_t parse_campaign(int key, char *word, struct argp_state *state) {
+    struct md_settings *s = state->input;
+    switch (key) {
+    case KEY_SEED:
+        s->seed = md_settings_number(state, "--seed", word, 0, UINT64_MAX);
+        s->has_seed = true;
+        break;
+    case KEY_OUT: s->out = word; break;
+    case KEY_JSON: s->json = true; break;
+    case KEY_TIME: s->seconds = md_settings_number(state, "--time", word, 1, 100000000); break;
+    case KEY_RUNS: s->runs = md_settings_number(state, "--runs", word, 1, UINT64_MAX); break;
+    case KEY_JOBS: s->jobs = (unsigned)md_settings_number(state, "--jobs", word, 1, JOBS_MAX); break;
+    case KEY_TARGET: set_target(state, s, word); break;
+    case KEY_ENGINE: set_engine(state, s, word); break;
+    case KEY_STOP_AFTER:
+        s->stop_after = md_settings_number(state, "--stop-after", word, 1, UINT64_MAX);
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_option node_options[] = {
+    {0, 0, 0, 0, "The node:", 1},
+    {"node", KEY_NODE, "BINARY", 0,
+     "memcached to test (default: $MEMDIVERGE_NODE, else memcached from PATH)", 1},
+    {"node-arg", KEY_NODE_ARG, "ARG", 0,
+     "a word for its command line, e.g. --node-arg=-I --node-arg=2m; repeatable", 1},
+    {"connect", KEY_CONNECT, "HOST:PORT", 0,
+     "a node that already runs (or a unix socket's path); its clock cannot be moved", 1},
+    {0, 0, 0, 0, "What it is held to:", 2},
+    {"oracle", KEY_ORACLE, "NAME", 0,
+     "exact: the specification and this version's known quirks (default); strict: every quirk is "
+     "a divergence; protocol: the protocol document only",
+     2},
+    {"profile", KEY_PROFILE, "NAME", 0, "a version's profile (default: what the node says)", 2},
+    {"without-quirk", KEY_WITHOUT, "ID", 0, "do without a known quirk; repeatable", 2},
+    {0, 'v', 0, 0, "say more", 3},
+    {0},
+};
+
+static const struct argp_option campaign_options[] = {
+    {0, 0, 0, 0, "The campaign:", 4},
+    {"time", KEY_TIME, "SECONDS", 0, "end after this long (default: until Ctrl-C)", 4},
+    {"runs", KEY_RUNS, "N", 0, "end after N inputs", 4},
+    {"stop-after", KEY_STOP_AFTER, "N", 0, "end after N confirmed divergences", 4},
+    {"jobs", KEY_JOBS, "N", 0, "workers, each with a node of its own (default: one for each CPU)",
+     4},
+    {"engine", KEY_ENGINE, "NAME", 0, "libfuzzer (guided by coverage, default) or random", 4},
+    {"target", KEY_TARGET, "NAME", 0, "commands (default: every target by turns)", 4},
+    {"seed", KEY_SEED, "N", 0, "where all chance comes from (default: a new one, printed)", 4},
+    {"out", KEY_OUT, "DIR", 0,
+     "where everything found is kept (default: memdiverge-out; goes on with what is there)", 4},
+    {"json", KEY_JSON, 0, 0, "the summary as JSON on stdout", 4},
+    {0},
+};
+
+const struct argp md_settings_node_argp = {.options = node_options, .parser = parse_node};
+const struct argp md_settings_campaign_argp = {.options = campaign_options,
+                                               .parser = parse_campaign};
+
+error_t md_settings_pass(int key, char *word, struct argp_state *state) {
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = state->child_inputs[1] = state->input;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s' is one word too many (a node's binary goes behind --node)", word);
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void md_settings_parse(const struct argp *argp, int argc, char **argv, void *input) {
+    argp_err_exit_status = MD_EXIT_USAGE;
+    argp_parse(argp, argc, argv, 0, NULL, input);
+}
+
+/* ---- the node's binary -------------------------------------------------------------------- */
+
+static bool is_program(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+static char *find_in_path(const char *name) {
+    const char *path = getenv("PATH");
+    struct md_buf candidate = {0};
+    for (const char *at = path ? path : "/usr/local/bin:/usr/bin:/bin"; at;) {
+        const char *colon = strchr(at, ':');
+        candidate.len = 0;
+        md_buf_append(&candidate, at, colon ? (size_t)(colon - at) : strlen(at));
+        md_buf_printf(&candidate, "%s%s", candidate.len ? "/" : "./", name);
+        if (is_program(md_buf_cstr(&candidate)))
+            return (char *)candidate.data;
+        at = colon ? colon + 1 : NULL;
+    }
+    md_buf_free(&candidate);
+    return NULL;
+}
+
+static bool explain_binary(const char *path, struct md_buf *why) {
+    struct stat st;
+    if (stat(path, &st))
+        md_buf_printf(why, "node binary %s: %s; name an existing one with --node BINARY", path,
+                      strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        md_buf_printf(why, "node binary %s: not a file; name a program with --node BINARY", path);
+    else
+        md_buf_printf(why, "node binary %s: not executable; try chmod +x %s", path, path);
+    return false;
+}
+
+static bool find_binary(struct md_settings *s, struct md_buf *why) {
+    const char *env = getenv("MEMDIVERGE_NODE");
+    const char *name = s->node ? s->node : env && *env ? env : "memcached";
+    if (strchr(name, '/')) {
+        if (!is_program(name))
+            return explain_binary(name, why);
+        s->binary = realpath(name, NULL);
+        return s->binary || explain_binary(name, why);
+    }
+    /* `--node memcached` in the folder where it was built is meant as it looks. */
+    s->binary = find_in_path(name);
+    if (!s->binary && is_program(name))
+        s->binary = realpath(name, NULL);
+    if (s->binary)
+        return true;
+    md_buf_printf(why,
+                  "no %s in PATH; install memcached, or name one with --node BINARY or "
+                  "MEMDIVERGE_NODE",
+                  name);
+    return false;
+}
+
+/* ---- checking ----------------------------------------------------------------------------- */
+
+void md_settings_init(struct md_settings *s) {
+    *s = (struct md_settings){.engine = "libfuzzer"};
+    md_node_options_default(&s->options);
+}
+
+void md_settings_free(struct md_settings *s) {
+    md_node_options_free(&s->options);
+    free(s->binary);
+    s->binary = NULL;
+}
+
+bool md_settings_check(struct md_settings *s, int *exit_code, struct md_buf *why) {
+    *exit_code = MD_EXIT_USAGE;
+    if (s->connect && s->node) {
+        md_buf_str(why, "--node starts a node, --connect uses one that runs: give one of them");
+        return false;
+    }
+    if (s->connect && s->n_node_args) {
+        md_buf_str(why, "--node-arg is for a node that memdiverge starts, not with --connect");
+        return false;
+    }
+    struct md_buf refused = {0};
+    bool ok = md_node_options_parse(&s->options, s->node_args, s->n_node_args, &refused);
+    if (!ok)
+        md_buf_printf(why, "--node-arg: %s", md_buf_cstr(&refused));
+    md_buf_free(&refused);
+    if (!ok)
+        return false;
+    if (s->connect)
+        return true;
+    *exit_code = MD_EXIT_FAILED;
+    return find_binary(s, why);
+}
+
+int md_settings_ready(struct md_settings *s) {
+    struct md_buf why = {0};
+    int code;
+    bool ok = md_settings_check(s, &code, &why);
+    if (!ok)
+        md_complain("%s", md_buf_cstr(&why));
+    md_buf_free(&why);
+    return ok ? 0 : code;
+}
+
+void md_settings_runner(const struct md_settings *s, struct md_runner_config *out) {
+    *out = (struct md_runner_config){
+        .node = {.binary = s->binary, .connect = s->connect, .cpu = -1},
+        .oracle = s->oracle,
+        .profile = s->profile,
+        .without = s->without,
+        .n_without = s->n_without,
+    };
+}
+
+static bool has_option(const struct md_node_options *o, const char *name) {
+    for (size_t i = 0; i < o->n_args; i++)
+        if (strcmp(o->args[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The user's words win over the trace's; a combination that no node would start with leaves the
+ * user's alone. */
+void md_settings_apply(const struct md_settings *s, struct md_trace *t) {
+    const struct md_node_options *own = &s->options;
+    const char *words[2 * MD_NODE_ARGS_MAX];
+    size_t n = 0;
+    if (own->n_args == 0)
+        return;
+    struct md_node_options both;
+    struct md_buf why = {0};
+    for (size_t i = 0; i < own->n_args; i++)
+        words[n++] = own->args[i];
+    for (size_t i = 0; i < t->options.n_args; i++) {
+        bool valued = i + 1 < t->options.n_args && t->options.args[i + 1][0] != '-';
+        if (!has_option(own, t->options.args[i])) {
+            words[n++] = t->options.args[i];
+            if (valued)
+                words[n++] = t->options.args[i + 1];
+        }
+        i += valued;
+    }
+    md_node_options_default(&both);
+    if (!md_node_options_parse(&both, words, n, &why))
+        md_node_options_copy(&both, own);
+    md_node_options_free(&t->options);
+    t->options = both;
+    md_buf_free(&why);
+}
+
+static void add_word(struct md_buf *out, const char *option, const char *value) {
+    if (value)
+        md_buf_printf(out, "%s=%s%c", option, value, 0);
+}
+
+void md_settings_words(const struct md_settings *s, struct md_buf *out) {
+    add_word(out, "--node", s->binary);
+    add_word(out, "--connect", s->connect);
+    add_word(out, "--profile", s->profile);
+    add_word(out, "--oracle", md_oracle_name(s->oracle));
+    for (size_t i = 0; i < s->n_node_args; i++)
+        add_word(out, "--node-arg", s->node_args[i]);
+    for (size_t i = 0; i < s->n_without; i++) {
+        char id[MD_ID_MAX];
+        md_id_text(md_quirk_info(s->without[i])->name, id, sizeof id);
+        add_word(out, "--without-quirk", id);
+    }
+    add_word(out, "--out", s->out);
+}

@@ -1,0 +1,7 @@
+/* Runs, and never listens. */
+#include <unistd.h>
+
+int main(void) {
+    for (;;)
+        pause();
+}
