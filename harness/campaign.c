@@ -39,7 +39,11 @@ static unsigned cpus(void) {
 static bool probe_node(struct md_campaign *c, struct md_buf *why) {
     struct md_runner_config config;
     md_settings_runner(c->settings, &config);
-    struct md_runner *r = md_runner_new(&config, why);
+    struct md_buf text = {0};
+    struct md_runner *r = md_runner_new(&config, &text);
+    if (!r)
+        md_node_refused(c->settings, md_buf_cstr(&text), why);
+    md_buf_free(&text);
     if (!r)
         return false;
     snprintf(c->version, sizeof c->version, "%s", md_runner_node_version(r));

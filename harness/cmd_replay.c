@@ -107,7 +107,8 @@ static bool quirk_line(const struct replay *r, const char *path, const struct md
 static void add_bytes(struct md_buf *line, const char *what, const struct md_buf *bytes) {
     enum { SHOWN = 60 };
     md_buf_printf(line, "%s\"", what);
-    md_bytes_print(bytes->data, bytes->len < SHOWN ? bytes->len : SHOWN, line);
+    if (bytes->len)
+        md_bytes_print(bytes->data, bytes->len < SHOWN ? bytes->len : SHOWN, line);
     md_buf_str(line, bytes->len < SHOWN ? "\"" : "...\"");
 }
 
@@ -129,7 +130,7 @@ static void record_failure(struct replay *r, const char *path, const char *signa
     const char *message = md_buf_cstr((struct md_buf *)line);
     if (!r->settings.json)
         printf("%s\n", message);
-    if (r->settings.verbose && !r->settings.json)
+    if (r->settings.verbose && !r->settings.json && text->len)
         fwrite(text->data, 1, text->len, stdout);
     md_junit_add(&r->junit, path, MD_JUNIT_FAILED, seconds, message,
                  md_buf_cstr((struct md_buf *)text));
@@ -278,7 +279,7 @@ static int replay(struct replay *r) {
     config.sweep = r->settings.oracle == MD_ORACLE_EXACT;
     r->runner = md_runner_new(&config, &r->why);
     if (!r->runner) {
-        md_complain("%s", md_buf_cstr(&r->why));
+        md_complain_node(&r->settings, &r->why);
         return MD_EXIT_FAILED;
     }
     if (*md_runner_profile_note(r->runner))

@@ -61,7 +61,7 @@ static int show(const struct show *s, const struct md_trace *trace) {
     md_settings_runner(&s->settings, &config);
     struct md_runner *r = md_runner_new(&config, &text);
     if (!r) {
-        md_complain("%s", md_buf_cstr(&text));
+        md_complain_node(&s->settings, &text);
         md_buf_free(&text);
         return MD_EXIT_FAILED;
     }

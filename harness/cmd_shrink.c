@@ -92,7 +92,7 @@ static int shrink(struct shrink *s, struct md_trace *t) {
     struct md_runner *r = md_runner_new(&config, &why);
     int code = MD_EXIT_FAILED;
     if (!r) {
-        md_complain("%s", md_buf_cstr(&why));
+        md_complain_node(&s->settings, &why);
     } else if (!(code = find_signature(s, r, t, signature))) {
         if (!md_shrink(r, t, signature, &how, &result))
             md_complain("%s diverged once and not again: it is left as it is", s->file);

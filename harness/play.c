@@ -196,7 +196,7 @@ static bool observed_number(const struct md_play *p, const struct mismatch *mm, 
     const uint8_t *end = memchr(o, '\r', p->observed.len - mm->cursor);
     struct md_number v = md_number_unsigned(o, end ? (size_t)(end - o) : 0);
     *n = v.value;
-    return v.proper && v.value < UINT64_MAX;
+    return v.proper;
 }
 
 enum turn { TURN_NONE, TURN_HELPS, TURN_LOSES };
@@ -210,11 +210,11 @@ static enum turn turn_choice(struct md_play *p, struct mismatch *mm) {
     struct md_command k = *mm->command;
     size_t at = mm->at;
     for (unsigned i = 0; i < k.refs; i++) {
-        uint64_t a = 1, end = md_choice_alternatives(k.ref[i].choice);
-        if (end == 0 && observed_number(p, mm, &a))
-            end = a + 1;
-        for (; a < end; a++) {
-            md_model_prefer(p->model, k.ref[i], a);
+        unsigned n = md_choice_alternatives(k.ref[i].choice);
+        uint64_t observed = 0;
+        bool open = n == 0 && observed_number(p, mm, &observed);
+        for (unsigned a = 1; a < (open ? 2 : n); a++) {
+            md_model_prefer(p->model, k.ref[i], open ? observed : a);
             enum md_feed_result result = retell(p);
             if (!find_mismatch(p, mm) || mm->at > at) {
                 p->counts->choices_turned++;

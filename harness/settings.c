@@ -48,6 +48,20 @@ void md_complain_trace(const char *file, const struct md_trace_error *error) {
         md_complain("%s: %s", file, error->message);
 }
 
+void md_node_refused(const struct md_settings *s, const char *reason, struct md_buf *out) {
+    const char *name = s->binary ? s->binary : s->connect;
+    if (name && !strstr(reason, name))
+        md_buf_printf(out, "node %s: ", name);
+    md_buf_str(out, reason);
+}
+
+void md_complain_node(const struct md_settings *s, struct md_buf *reason) {
+    struct md_buf text = {0};
+    md_node_refused(s, md_buf_cstr(reason), &text);
+    md_complain("%s", md_buf_cstr(&text));
+    md_buf_free(&text);
+}
+
 /* ---- words -------------------------------------------------------------------------------- */
 
 uint64_t md_settings_number(struct argp_state *state, const char *option, const char *word,

@@ -78,6 +78,9 @@ uint64_t md_settings_number(struct argp_state *state, const char *option, const 
 const char *md_oracle_name(enum md_oracle oracle);
 /* "memdiverge: " and the message on stderr. */
 void md_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Why no node could be used: also says which one, unless the reason does. */
+void md_node_refused(const struct md_settings *s, const char *reason, struct md_buf *out);
+void md_complain_node(const struct md_settings *s, struct md_buf *reason);
 /* "FILE:LINE:COLUMN: message". */
 void md_complain_trace(const char *file, const struct md_trace_error *error);
 

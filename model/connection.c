@@ -155,8 +155,10 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
         }
         const uint8_t *end = memchr(w + at, '\n', n - at);
         if (!end) {
-            if (n - at > MD_LINE_MAX && !md_text_long_line(f, w + at, n - at))
-                f->close = true;
+            if (n - at > MD_LINE_MAX) {
+                c->grown = md_text_long_line(f, w + at, n - at);
+                f->close = !c->grown;
+            }
             break;
         }
         size_t len = (size_t)(end - (w + at));
@@ -171,7 +173,7 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
 /* One read of the node while it looks for a line; returns how many bytes it took. */
 static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
     struct md_conn *c = f->c;
-    size_t room = c->line.len < MD_READ_BUFFER ? MD_READ_BUFFER - c->line.len : n;
+    size_t room = c->grown ? n : MD_READ_BUFFER - c->line.len;
     size_t take = least(n, room);
     c->input += take;
     if (c->line.len) {
@@ -190,6 +192,7 @@ static void conn_clear(struct md_conn *c) {
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;
     c->chunk_left = 0;
+    c->grown = false;
     c->first = true;
     reply_clear(&c->held);
 }
@@ -240,8 +243,10 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
             c->input += n;
             at += n;
         }
-        if (c->state == MD_CONN_LINE && !f.close)
+        if (c->state == MD_CONN_LINE && !f.close) {
             md_feed_send(&f);
+            c->grown &= c->line.len > 0; /* an empty buffer is given back */
+        }
     }
     if (f.close) {
         if (md_feed_unsent(&f))

@@ -67,6 +67,7 @@ struct md_conn {
     enum md_conn_state state;
     bool first;           /* nothing was read yet: the first byte decides on the protocol */
     struct md_buf line;   /* read, but no line end yet */
+    bool grown;           /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;       /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
     uint8_t store;        /* enum md_command_name */

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# The world going wrong: each time one clear message, the right exit code, and nothing left behind.
+set -euo pipefail
+source "$(dirname "$0")/shell.bash"
+md=$MEMDIVERGE
+bad=${MEMDIVERGE_BAD_NODES:?}
+run=("$md" run --engine random --jobs 1 --runs 20)
+
+# ---- the node ----
+trace get.trace 'send 0 "get a\r\n"'
+for command in "${run[*]} --out $scratch/o" "$md replay $scratch/get.trace" \
+    "$md show $scratch/get.trace" "$md shrink $scratch/get.trace"; do
+    read -ra words <<<"$command"
+    expect 3 "$scratch/none: No such file" "${words[@]}" --node "$scratch/none"
+    one_message
+    expect 3 'get.trace: not executable' "${words[@]}" --node "$scratch/get.trace"
+    one_message
+    expect 3 'exits.* ended before it listened .*cannot allocate the universe' \
+        "${words[@]}" --node "$bad/exits"
+    one_message
+done
+expect 3 'not a file' "${run[@]}" --node "$scratch" --out "$scratch/o"
+expect 3 'no memcached in PATH' env -u MEMDIVERGE_NODE PATH=/nowhere "${run[@]}" --out "$scratch/o"
+for node in garbage mute hangup flood; do
+    expect 3 "^memdiverge: node .*/$node: " "${run[@]}" --node "$bad/$node" --out "$scratch/o"
+    one_message
+done
+expect 3 'does not follow the clock' "${run[@]}" --node "$bad/own_clock" --out "$scratch/o"
+expect 3 'does not load the clock shim' "${run[@]}" --node "$bad/static" --out "$scratch/o"
+expect 3 'No such file|refused|cannot' "$md" replay --connect "$scratch/none.sock" "$scratch/get.trace"
+
+# A node that goes wrong later: a divergence with its last words, not a failure of ours.
+for what in crash exit close flood; do
+    trace "$what.trace" "send 0 \"$what\\r\\n\""
+    expect 1 "$what.trace: step 1: (node|connection)\\." "$md" replay --node "$bad/moody" \
+        "$scratch/$what.trace"
+done
+trace last.trace 'send 0 "last\r\n"'
+expect 1 'these are the last words' "$md" show --node "$bad/noisy" "$scratch/last.trace"
+[[ $(wc -c <"$scratch/out") -lt 200000 ]] || fail 'a flood of stderr is passed on'
+
+# ---- the input ----
+truncate -s 1G "$scratch/giant.trace"
+before=$SECONDS
+expect 2 'giant.trace' "$md" replay "$scratch/giant.trace"
+one_message
+expect 2 'giant.trace' "$md" show "$scratch/giant.trace"
+((SECONDS - before < 5)) || fail 'a giant file was read'
+mkfifo "$scratch/pipe"
+expect 2 'neither a file nor a folder' "$md" replay "$scratch/pipe"
+head -c 100000 /dev/urandom >"$scratch/noise.trace"
+expect 2 'noise.trace:1:1: ' "$md" replay "$scratch/noise.trace"
+one_message
+
+# ---- the output ----
+expect 3 'get.trace' "${run[@]}" --out "$scratch/get.trace/o"
+one_message
+expect 3 '/proc/none' "${run[@]}" --out /proc/none
+one_message
+mkdir "$scratch/full"
+echo mine >"$scratch/full/file"
+expect 2 'not of a campaign' "${run[@]}" --out "$scratch/full"
+[[ $(ls -A "$scratch/full") == file ]] || fail "something was written into a foreign folder"
+if [[ -w /dev/full ]]; then
+    expect 3 'cannot write to stdout' sh -c '"$@" >/dev/full' - "$md" rules
+fi
+
+# A file-size limit stands for a full disk: what could be written is kept.
+expect 3 'cannot write .*(File too large|limit on file sizes)' \
+    bash -c 'ulimit -f 0; exec "$@"' - "${run[@]}" --out "$scratch/limit"
+expect 3 'cannot write ' bash -c 'ulimit -f 1; exec "$@"' - \
+    "$md" run --engine random --jobs 1 --time 20 --without-quirk bget --out "$scratch/limit"
+expect 0 '^result' "${run[@]}" --out "$scratch/limit2"
+
+# ---- two campaigns in one folder ----
+"$md" run --engine random --jobs 1 --out "$scratch/shared" >"$scratch/out1" 2>"$scratch/err1" &
+first=$!
+while [[ ! -e $scratch/shared/log/worker-0.log ]]; do read -rt 0.05 <> <(:) || :; done
+expect 2 'another campaign is at work' "${run[@]}" --out "$scratch/shared"
+one_message
+kill -TERM "$first"
+wait "$first" && fail 'not interrupted' || [[ $? == 130 ]] || fail 'the first campaign was disturbed'
+grep -q '^result' "$scratch/out1" || fail 'no summary of the first campaign'
+expect 0 '^result' "${run[@]}" --out "$scratch/shared"
+
+# ---- a worker is killed ----
+"$md" run --engine random --jobs 1 --time 5 --out "$scratch/killed" >"$scratch/out1" 2>"$scratch/err1" &
+campaign=$!
+worker=
+while [[ -z $worker ]]; do
+    read -rt 0.05 <> <(:) || :
+    worker=$(cat "/proc/$campaign/task/$campaign/children" 2>/dev/null | cut -d' ' -f1)
+done
+read -rt 1 <> <(:) || :
+kill -KILL "$worker"
+wait "$campaign" || fail "a killed worker ends the campaign with $?"
+grep -q 'killed by somebody else and started again' "$scratch/out1" || fail 'not counted'
+ls "$scratch"/killed/crashed/*.trace >/dev/null || fail 'what it was running is not kept'
+nothing_left
+
+# ---- kill -9 of everything, at any moment ----
+for delay in 0.02 0.1 0.2 0.4 0.7 1.1; do
+    "$md" run --engine random --jobs 2 --without-quirk bget --out "$scratch/nine" \
+        >/dev/null 2>&1 &
+    campaign=$!
+    read -rt "$delay" <> <(:) || :
+    kill -KILL "$campaign"
+    wait "$campaign" 2>/dev/null || :
+    gone
+done
+# The next start takes up what was left: folders of nodes, and traces that nobody has looked into.
+expect 1 '^result: divergences=[1-9]' "$md" run --engine random --jobs 1 --time 30 --stop-after 1 \
+    --without-quirk bget --out "$scratch/nine"
+finish
