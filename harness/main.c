@@ -2,6 +2,7 @@
 #include "harness/cmd.h"
 #include "harness/settings.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,14 @@ static void print_help(FILE *to) {
                 "\nexample: memdiverge run --node ./memcached --time 60\n");
 }
 
+/* What was said must have been heard: a full disk behind stdout is no success. */
+static int close_stdout(int code) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    md_complain("cannot write to stdout: %s", strerror(errno));
+    return code == MD_EXIT_AGREED ? MD_EXIT_FAILED : code;
+}
+
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "";
     char full[64];
@@ -40,7 +49,7 @@ int main(int argc, char **argv) {
         if (strcmp(name, commands[i].name) == 0) {
             snprintf(full, sizeof full, "memdiverge %s", name);
             argv[1] = full;
-            return commands[i].run(argc - 1, argv + 1);
+            return close_stdout(commands[i].run(argc - 1, argv + 1));
         }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);

@@ -132,13 +132,28 @@ static size_t md_push(const struct md_connection *c, const uint8_t *bytes, size_
     return sent;
 }
 
+/* Reads from a node that has not come to rest: it may be waiting for that. After it has closed the
+ * connection it is not, and the end is for when it rests. */
+static enum md_node_status md_relieve(struct md_node *n, struct md_connection *c,
+                                      struct md_wait *wait, size_t base, size_t max_reply,
+                                      struct md_buf *replies) {
+    size_t before = replies->len;
+    if (md_state_of(n, c) == MD_SHIM_CLOSED)
+        return MD_NODE_OK;
+    enum md_node_status status = md_take(n, c, base, max_reply, replies);
+    if (wait->timeout && replies->len != before)
+        wait->slice_us = MD_TALKING_US;
+    return status;
+}
+
 /* One piece, at most MD_READ_BUFFER bytes. */
 static enum md_node_status md_piece(struct md_node *n, struct md_connection *c,
                                     const uint8_t *bytes, size_t len, size_t base, size_t max_reply,
                                     struct md_buf *replies) {
     struct md_wait wait = {.what = "answer and come to rest"};
+    enum md_node_status status = MD_NODE_OK;
     size_t sent = 0;
-    for (;;) {
+    while (status == MD_NODE_OK) {
         uint32_t seen = atomic_load(&n->page->events);
         size_t pushed = md_push(c, bytes + sent, len - sent);
         sent += pushed;
@@ -146,19 +161,15 @@ static enum md_node_status md_piece(struct md_node *n, struct md_connection *c,
         if (pushed == 0 || atomic_load(&n->page->events) != seen) {
             if (sent == len && md_settled(n, c))
                 return md_take(n, c, base, max_reply, replies);
-            size_t before = replies->len;
-            enum md_node_status status = md_take(n, c, base, max_reply, replies);
+            status = md_relieve(n, c, &wait, base, max_reply, replies);
             if (status != MD_NODE_OK)
                 return status;
-            if (wait.timeout && replies->len != before)
-                wait.slice_us = MD_TALKING_US;
         }
-        enum md_node_status status = md_wait_event(n, &wait, seen);
-        if (status == MD_NODE_DIED)
-            md_collect(n, c->fd, true, base, max_reply, replies);
-        if (status != MD_NODE_OK)
-            return status;
+        status = md_wait_event(n, &wait, seen);
     }
+    if (status == MD_NODE_DIED)
+        md_collect(n, c->fd, true, base, max_reply, replies);
+    return status;
 }
 
 static struct md_connection *md_connection(struct md_node *n, unsigned conn) {

@@ -108,17 +108,14 @@ static const char **md_command_line(const struct md_node *n, const struct md_nod
 /* LD_PRELOAD separates by blanks and colons: a shim below such a path is named by a link. */
 static void md_preload_name(const struct md_node *n, const char *shim, struct md_buf *out) {
     md_buf_str(out, "LD_PRELOAD=");
+    size_t name = out->len;
     if (strpbrk(shim, " :")) {
-        struct md_buf link = {0};
-        md_buf_printf(&link, "%s/" MD_SHIM_FILE, n->folder.path);
-        if (symlink(shim, md_buf_cstr(&link)) == 0)
-            shim = NULL;
-        if (!shim)
-            md_buf_append(out, link.data, link.len);
-        md_buf_free(&link);
+        md_buf_printf(out, "%s/" MD_SHIM_FILE, n->folder.path);
+        if (symlink(shim, md_buf_cstr(out) + name) == 0)
+            return;
+        out->len = name;
     }
-    if (shim)
-        md_buf_str(out, shim);
+    md_buf_str(out, shim);
     md_buf_cstr(out);
 }
 

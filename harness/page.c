@@ -27,8 +27,9 @@ struct md_page *md_page_new(unsigned slots, int *fd, struct md_buf *why) {
     if (*fd >= 0 && ftruncate(*fd, (off_t)n) == 0)
         p = map(*fd, n);
     if (!p) {
-        md_buf_printf(why, "no shared memory of %zu bytes: %s; try fewer --jobs", n,
-                      strerror(errno));
+        md_buf_printf(why, "no shared memory of %zu bytes: %s; %s", n, strerror(errno),
+                      errno == EFBIG ? "the limit on file sizes (ulimit -f) is too low"
+                                     : "try fewer --jobs");
         return NULL;
     }
     p->magic = MAGIC;

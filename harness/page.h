@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-enum { MD_PAGE_INPUT_MAX = 1 << 20, MD_PAGE_MESSAGE_MAX = 1024 };
+enum { MD_PAGE_INPUT_MAX = 64 << 10, MD_PAGE_MESSAGE_MAX = 1024 };
 
 /* What a worker has counted; sums are counted in one of these too. */
 struct md_tally {

@@ -20,7 +20,8 @@ void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *no
     p->base = *base;
     p->n_events = 0;
     p->sent.len = p->observed.len = p->canonical.len = 0;
-    md_buf_reserve(&p->observed, 1); /* never a null pointer to compare with */
+    md_buf_reserve(&p->observed, 1); /* a span of them, empty or not, is never of NULL */
+    md_buf_reserve(&p->expected.bytes, 1);
     p->verdict = v;
     p->step = 0;
     p->sweeping = false;

@@ -11,7 +11,6 @@
 enum {
     WINDOW = 32,       /* traces kept that ran since the node was new */
     SWEEP_LINE = 1500, /* bytes of keys in one gets of the sweep */
-    STATS_EVERY = 8,   /* sweeps with `stats` */
 };
 
 struct md_runner {
@@ -218,8 +217,7 @@ static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) 
     b->len = 0;
     if (r->config.sweep) {
         each_key(r, "gets", SWEEP_LINE);
-        if (r->counts.resets % STATS_EVERY == 0)
-            md_buf_str(b, "stats\r\n");
+        md_buf_str(b, "stats\r\n");
     }
     each_key(r, "delete", 0);
     if (flushed && r->model_options.model.flush_enabled)

@@ -26,7 +26,7 @@ struct md_runner_config {
     const enum md_quirk *without;     /* quirks switched off */
     size_t n_without;
     unsigned fresh_every;             /* one trace in N also runs on a fresh node; 0: never */
-    bool sweep; /* after each trace look at every key and (one time in eight) at `stats` */
+    bool sweep; /* after each trace look at every key and at `stats` */
 };
 
 enum md_verdict_kind {

@@ -60,6 +60,10 @@ static void md_sites_of_symbols(struct md_sites *w, struct md_atoms *a, const st
     }
 }
 
+static bool md_is_sign(const struct md_atom *a) {
+    return a->kind == MD_PART_BYTES && (a->byte == '-' || a->byte == '+');
+}
+
 static void md_sites_of_words(struct md_sites *w, struct md_atoms *a, struct md_line *line) {
     struct md_atoms with = {0};
     for (size_t i = 1; i < line->n_words; i++) {
@@ -68,7 +72,7 @@ static void md_sites_of_words(struct md_sites *w, struct md_atoms *a, struct md_
         uint64_t number;
         if (md_word_is_key(a, line, i) || (line->clean && i == line->length_word))
             continue;
-        if (word.n > 1 && a->at[word.at].kind == MD_PART_BYTES && a->at[word.at].byte == '-') {
+        if (word.n > 1 && md_is_sign(&a->at[word.at])) {
             word.at++;
             word.n--;
         }

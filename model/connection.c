@@ -75,7 +75,8 @@ void md_feed_commit(struct md_feed *f) {
 static void reply_move(struct md_reply *to, const struct md_reply *from, size_t bytes,
                        size_t commands, size_t marks) {
     size_t base = to->bytes.len, base_mark = to->n_marks;
-    md_buf_append(&to->bytes, from->bytes.data + bytes, from->bytes.len - bytes);
+    if (from->bytes.len > bytes)
+        md_buf_append(&to->bytes, from->bytes.data + bytes, from->bytes.len - bytes);
     for (size_t i = commands; i < from->n_commands; i++) {
         to->commands = md_grow(to->commands, &to->cap_commands, to->n_commands + 1,
                                sizeof *to->commands);
@@ -221,6 +222,7 @@ void md_model_close(struct md_model *m, unsigned conn) {
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
                                   struct md_reply *out) {
     reply_clear(out);
+    md_buf_reserve(&out->bytes, 1); /* so that a span of it, empty or not, is never of NULL */
     if (!md_model_is_open(m, conn))
         return MD_FEED_NO_CONNECTION;
     struct md_conn *c = &m->conn[conn];
