@@ -36,9 +36,9 @@ static const char *md_other_word(struct md_mutation *m, const struct md_view *v)
     static const char *const gats[] = {"gat", "gats"};
     static const char *const deltas[] = {"incr", "decr"};
     static const char *const keyed[] = {"get", "gets", "delete", "touch", "incr", "gat"};
-    static const char *const any[] = {"set",  "add",   "get",       "gets",     "gat",    "delete",
-                                      "incr", "touch", "flush_all", "version",  "quit",   "cas",
-                                      "decr", "GET",   "verbosity", "shutdown", "replace"};
+    static const char *const any[] = {"set",  "add",   "get",       "gets",     "gat",     "delete",
+                                      "incr", "touch", "flush_all", "version",  "quit",    "cas",
+                                      "decr", "GET",   "verbosity", "shutdown", "replace", "mn"};
     if (md_random_one_in(&m->r, 16))
         return any[md_pick(&m->r, MD_COUNT(any))];
     switch (v->kind) {

@@ -64,6 +64,7 @@ enum md_gen_kind {
     MD_GEN_FLUSH,
     MD_GEN_VERBOSITY,
     MD_GEN_VERSION,
+    MD_GEN_MN,
     MD_GEN_QUIT,
     MD_GEN_STATS_ALL,
     MD_GEN_STATS_RESET,

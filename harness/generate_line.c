@@ -24,6 +24,7 @@ const struct md_gen_shape md_gen_shapes[MD_GEN_KINDS] = {
     [MD_GEN_FLUSH] = {"flush_all", 22, 2, 0, 1, 1},
     [MD_GEN_VERBOSITY] = {"verbosity", 3, 2, 0, 1, 1},
     [MD_GEN_VERSION] = {"version", 4, 1, 0, 0, 0},
+    [MD_GEN_MN] = {"mn", 5, 1, 0, 0, 0},
     [MD_GEN_QUIT] = {"quit", 5, 1, 0, 0, 0},
     [MD_GEN_STATS_ALL] = {"stats", 4, 1, 0, 0, 0},
     [MD_GEN_STATS_RESET] = {"stats", 2, 1, 0, 0, 0},

@@ -30,6 +30,7 @@ static void look_ahead(struct md_transcript *t, size_t i, const struct md_model 
                 m ? md_model_cas_seen(m, s->parts[j].bytes, s->parts[j].len) : 0;
 }
 
+/* A send that goes out in pieces is told piece by piece: what came is added up. */
 static void on_step(void *ctx, const struct md_trace *trace, size_t step,
                     const struct md_reply *expected, const uint8_t *observed, size_t n_observed,
                     const struct md_model *m) {
@@ -39,17 +40,16 @@ static void on_step(void *ctx, const struct md_trace *trace, size_t step,
     h->ran = true;
     md_buf_append(&h->expected, expected->bytes.data, expected->bytes.len);
     md_buf_append(&h->observed, observed, n_observed);
-    h->told = md_calloc(expected->n_commands, sizeof *h->told);
-    h->n_told = expected->n_commands;
-    for (size_t i = 0; i < h->n_told; i++) {
+    for (size_t i = 0; i < expected->n_commands; i++) {
         const struct md_command *c = &expected->commands[i];
         const char *reason = md_model_reason(m, c->ordinal);
-        h->told[i].command = *c;
+        h->told = md_grow(h->told, &h->cap_told, h->n_told + 1, sizeof *h->told);
+        struct md_told *told = &h->told[h->n_told++];
+        *told = (struct md_told){.command = *c};
         if (c->reply_len)
-            md_buf_append(&h->told[i].reply, expected->bytes.data + c->reply_offset,
-                          c->reply_len);
+            md_buf_append(&told->reply, expected->bytes.data + c->reply_offset, c->reply_len);
         if (reason)
-            md_buf_str(&h->told[i].reason, reason);
+            md_buf_str(&told->reason, reason);
     }
     look_ahead(t, step + 1, m);
 }

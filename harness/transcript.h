@@ -19,7 +19,7 @@ struct md_happened {
     bool ran;                       /* false: the trace ended before it */
     struct md_buf expected, observed;
     struct md_told *told; /* owned */
-    size_t n_told;
+    size_t n_told, cap_told;
     /* What the {cas KEY} symbols of the step stood for, in their order. */
     uint64_t *cas; /* owned */
     size_t n_cas;

@@ -84,7 +84,7 @@ static void test_same_seed_same_trace(void **state) {
     md_trace_free(&used);
     /* Identical on every machine. Whoever changes what the generator says writes down the new
      * fingerprint here; a change of compiler or machine must not need that. */
-    if (all != UINT64_C(0x1e7cfa5c70da3a18))
+    if (all != UINT64_C(0x129786a1ebdb49e9))
         fail_msg("300 traces of seed 7 have the fingerprint 0x%" PRIx64, all);
 }
 
@@ -252,8 +252,8 @@ LINE(value_31_bit, n == 11 && starts(line, n, "4294967296"))
 LINE(value_blank, n == 3 && starts(line, n, "5 "))
 LINE(value_signed, n == 3 && starts(line, n, "+5"))
 
-/* A meta command, which the model does not know. */
-LINE(meta, n > 1 && line[0] == 'm' && (n == 2 || line[2] == ' ' || line[2] == '\r'))
+/* A meta command that the model does not know (it knows mn). */
+LINE(meta, n > 1 && line[0] == 'm' && line[1] != 'n' && (n == 2 || line[2] == ' ' || line[2] == '\r'))
 
 static size_t key_size(const uint8_t *line, size_t n) {
     const uint8_t *from;
