@@ -64,6 +64,9 @@ void md_gen_choose_odd(struct md_gen *g, enum md_gen_kind kind) {
         g->odd = MD_ODD_DROP;
     if (g->odd == MD_ODD_KEY && shape->key == 0)
         g->odd = MD_ODD_WORD;
+    /* Two letters that begin with m: changed, they may be a command that the model does not know. */
+    if (kind == MD_GEN_MN && (g->odd == MD_ODD_WORD || g->odd == MD_ODD_NUL))
+        g->odd = MD_ODD_END;
     if (g->odd == MD_ODD_LONG && !(g->features & MD_GEN_LONG))
         g->odd = MD_ODD_END;
     switch (g->odd) {
