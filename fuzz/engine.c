@@ -48,7 +48,8 @@ struct md_engine *md_engine_new(int argc, char **argv) {
     md_trace_init(&e->trace);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-ignore_remaining_args=1") == 0) {
-            char **words = md_calloc((size_t)(argc - i) + 1, sizeof *words); /* kept: pointed into */
+            char **words =
+                md_calloc((size_t)(argc - i) + 1, sizeof *words); /* kept: pointed into */
             memcpy(words, argv + i, (size_t)(argc - i) * sizeof *words);
             words[0] = argv[0];
             md_settings_parse(&argp, argc - i, words, &e->settings);

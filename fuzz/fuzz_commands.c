@@ -1,7 +1,7 @@
 /*
  * Proves that a memcached node answers every sequence of commands as the model says: an input is a
- * trace, run on a node and in the model at once; any reply that the model does not allow, a crash or
- * a hang is a divergence.
+ * trace, run on a node and in the model at once; any reply that the model does not allow, a crash
+ * or a hang is a divergence.
  */
 #include "fuzz/engine.h"
 #include "fuzz/mutate.h"

@@ -26,8 +26,8 @@ char *md_path(const char *dir, const char *fmt, ...) __attribute__((format(print
 
 enum md_lock { MD_LOCK_TAKEN, MD_LOCK_BUSY, MD_LOCK_FOREIGN, MD_LOCK_FAILED };
 /*
- * Makes `dir` the output folder of this campaign alone until *fd is closed. BUSY: another campaign is
- * at work there; FOREIGN: it holds files but none of a campaign. Anything but TAKEN: `why`.
+ * Makes `dir` the output folder of this campaign alone until *fd is closed. BUSY: another campaign
+ * is at work there; FOREIGN: it holds files but none of a campaign. Anything but TAKEN: `why`.
  */
 enum md_lock md_artifact_lock(const char *dir, int *fd, struct md_buf *why);
 

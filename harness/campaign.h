@@ -1,10 +1,10 @@
 /*
  * A campaign: one supervisor, workers, and the looking into what they find. The supervisor runs no
  * traces itself and waits for events only: a child that ended, a signal, a file in OUT/found, the
- * next moment to show progress. Everything dies with it, however it dies: each child asks the kernel
- * to be killed with its parent, and nodes do the same.
+ * next moment to show progress. Everything dies with it, however it dies: each child asks the
+ * kernel to be killed with its parent, and nodes do the same.
  *
- *   OUT/corpus/TARGET       inputs that libFuzzer found worth keeping; the next campaign starts there
+ *   OUT/corpus/TARGET       what libFuzzer found worth keeping; the next campaign starts there
  *   OUT/found               traces as found, until looked into
  *   OUT/divergences, OUT/unconfirmed   what became of them
  *   OUT/crashed, OUT/failed  what a worker was running when it died or gave up
@@ -25,9 +25,9 @@ enum { MD_RESTARTS_MAX = 20 };
 /* One signature that this campaign met. */
 struct md_finding {
     char signature[MD_SIGNATURE_MAX];
-    enum md_outcome outcome;   /* NONE: still to be looked into */
-    uint64_t seen;             /* traces with it that were looked at or dropped */
-    double after;              /* seconds since the start when it was first found */
+    enum md_outcome outcome; /* NONE: still to be looked into */
+    uint64_t seen;           /* traces with it that were looked at or dropped */
+    double after;            /* seconds since the start when it was first found */
     struct md_page_triage triage;
 };
 
@@ -49,12 +49,12 @@ struct md_campaign {
     struct md_page *page;
     int page_fd, lock_fd, signal_fd, watch_fd;
     unsigned jobs;
-    char *fuzzer;              /* owned: path of the libFuzzer target; NULL: engine random */
-    char *data;                /* owned: folder with seeds; NULL: none found */
-    struct md_child *child;    /* owned; one a slot */
+    char *fuzzer;           /* owned: path of the libFuzzer target; NULL: engine random */
+    char *data;             /* owned: folder with seeds; NULL: none found */
+    struct md_child *child; /* owned; one a slot */
     uint64_t started_ns, ended_ns;
     char version[32];
-    char *note;                /* owned: about the profile */
+    char *note; /* owned: about the profile */
 
     struct md_finding *finding; /* owned */
     size_t n_findings, cap_findings;
@@ -64,20 +64,29 @@ struct md_campaign {
 
     unsigned interrupts;
     bool stopping;
-    bool failed;               /* exit code 3 */
-    struct md_buf failure;     /* why */
-    unsigned crashes;          /* workers that died of a fault of their own */
-    unsigned killed;           /* workers that somebody else killed */
-    uint64_t corpus_before;    /* inputs in the corpus at the start */
+    bool failed;            /* exit code 3 */
+    struct md_buf failure;  /* why */
+    unsigned crashes;       /* workers that died of a fault of their own */
+    unsigned killed;        /* workers that somebody else killed */
+    uint64_t corpus_before; /* inputs in the corpus at the start */
     struct md_progress progress;
 };
 
 /* Returns the exit code. */
 int md_campaign_run(struct md_settings *s);
 
-/* ---- campaign_workers.c ---- */
+/* ---- campaign_fuzzer.c ---- */
+enum { MD_WORKER_WORDS = 160 };
+struct md_words {
+    char *at[MD_WORKER_WORDS + 1]; /* owned, NULL behind the last */
+    size_t n;
+};
 bool md_campaign_find_fuzzer(struct md_campaign *c);
 void md_campaign_find_data(struct md_campaign *c);
+/* libFuzzer's own flags, its corpora, then our command line for the target. */
+void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct md_words *w);
+
+/* ---- campaign_workers.c ---- */
 bool md_campaign_start_worker(struct md_campaign *c, unsigned slot);
 /* A child ended: restart, finish or failure. False: not one of the workers. */
 bool md_campaign_reap(struct md_campaign *c, pid_t pid, int status);

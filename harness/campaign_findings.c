@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-    LOOKS_MAX = 3,        /* tries to confirm one signature */
+    LOOKS_MAX = 3, /* tries to confirm one signature */
     SHRINK_MS = 60000,
     SHRINK_HURRIED_MS = 3000, /* after an interrupt */
 };
@@ -85,8 +85,9 @@ bool md_campaign_triaged(struct md_campaign *c, pid_t pid) {
     case MD_OUTCOME_NONE: /* cut short: the trace stays in OUT/found */
         if (!c->interrupts && !c->failed) {
             c->failed = true;
-            md_buf_printf(&c->failure, "a fault of memdiverge: confirming %s ended early; please "
-                                       "report it with that trace",
+            md_buf_printf(&c->failure,
+                          "a fault of memdiverge: confirming %s ended early; please "
+                          "report it with that trace",
                           c->triage_found.path);
         }
         break;

@@ -6,66 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    INPUT_MAX = 4096,     /* bytes of an input as libFuzzer makes them */
-    UNIT_SECONDS = 120,   /* for one input; a node's deadlines come long before */
-    MEMORY_MB = 4096,
-    LOG_TAIL = 4096,
-    ARGS_MAX = 160,
-};
-
-/* ---- where things are --------------------------------------------------------------------- */
-
-/* The first match of a pattern relative to the folder of this program. */
-static char *beside_program(const char *pattern) {
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0)
-        return NULL;
-    self[n] = 0;
-    *strrchr(self, '/') = 0;
-    char *full = md_path(self, "%s", pattern), *found = NULL;
-    glob_t g = {0};
-    if (glob(full, 0, NULL, &g) == 0 && g.gl_pathc > 0)
-        found = realpath(g.gl_pathv[0], NULL);
-    globfree(&g);
-    free(full);
-    return found;
-}
-
-static char *first_beside(const char *const *patterns) {
-    char *found = NULL;
-    for (; *patterns && !found; patterns++)
-        found = beside_program(*patterns);
-    return found;
-}
-
-bool md_campaign_find_fuzzer(struct md_campaign *c) {
-    static const char *const places[] = {"fuzz_commands", "../lib/memdiverge/fuzz/fuzz_commands",
-                                         "../lib/*/memdiverge/fuzz/fuzz_commands", NULL};
-    c->fuzzer = first_beside(places);
-    return c->fuzzer != NULL;
-}
-
-void md_campaign_find_data(struct md_campaign *c) {
-    /* Installed; or in a build folder of the source tree. */
-    static const char *const places[] = {"../share/memdiverge/corpus/seeds", "../corpus/seeds",
-                                         "../../corpus/seeds", "../../../corpus/seeds", NULL};
-    const char *env = getenv("MEMDIVERGE_CORPUS");
-    if (env && *env)
-        c->data = md_strdup(env);
-    else if ((c->data = first_beside(places)))
-        *strrchr(c->data, '/') = 0;
-}
+enum { LOG_TAIL = 4096 };
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
@@ -102,70 +50,7 @@ static void redirect(const struct md_campaign *c, unsigned slot) {
     free(path);
 }
 
-struct words {
-    char *at[ARGS_MAX + 1];
-    size_t n;
-};
-
-static void add_word(struct words *w, char *word) {
-    if (w->n < ARGS_MAX)
-        w->at[w->n++] = word;
-    else
-        free(word);
-}
-
-static void add_number(struct words *w, const char *flag, uint64_t n) {
-    struct md_buf b = {0};
-    md_buf_printf(&b, "-%s=%llu", flag, (unsigned long long)n);
-    md_buf_cstr(&b);
-    add_word(w, (char *)b.data);
-}
-
-static void add_folder(struct words *w, const char *dir, const char *name) {
-    struct stat st;
-    char *path = md_path(dir, "%s", name);
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        add_word(w, path);
-    else
-        free(path);
-}
-
-/* libFuzzer's own flags, its corpora, then our command line for the target. */
-static void fuzzer_words(const struct md_campaign *c, unsigned slot, struct words *w) {
-    const struct md_settings *s = c->settings;
-    struct md_buf ours = {0}, prefix = {0};
-    add_word(w, md_strdup(c->fuzzer));
-    /* A start after a death must not walk the same way again. */
-    uint64_t seed = s->seed + slot + (uint64_t)c->child[slot].restarts * 1000003;
-    add_number(w, "seed", seed % 0xffffffff + 1);
-    add_number(w, "max_len", INPUT_MAX);
-    add_number(w, "timeout", UNIT_SECONDS);
-    add_number(w, "rss_limit_mb", MEMORY_MB);
-    add_number(w, "reload", 1);
-    add_number(w, "entropic_scale_per_exec_time", 1); /* large values are slow and teach little */
-    add_number(w, "verbosity", 0);
-    add_number(w, "print_funcs", 0);
-    add_number(w, "detect_leaks", 0);
-    add_number(w, "handle_int", 0);
-    add_number(w, "handle_term", 0);
-    md_buf_printf(&prefix, "-artifact_prefix=%s/crashed/", s->out);
-    md_buf_cstr(&prefix);
-    add_word(w, (char *)prefix.data);
-    add_folder(w, s->out, "corpus/commands");
-    if (c->data) {
-        add_folder(w, c->data, "seeds");
-        add_folder(w, c->data, "regressions");
-        add_folder(w, c->data, "known");
-    }
-    add_word(w, md_strdup("-ignore_remaining_args=1"));
-    md_settings_words(s, &ours);
-    for (size_t at = 0; at < ours.len; at += strlen((char *)ours.data + at) + 1)
-        add_word(w, md_strdup((char *)ours.data + at));
-    md_buf_free(&ours);
-    w->at[w->n] = NULL;
-}
-
-static _Noreturn void exec_fuzzer(struct md_campaign *c, unsigned slot, struct words *w) {
+static _Noreturn void exec_fuzzer(struct md_campaign *c, unsigned slot, struct md_words *w) {
     char worker[48];
     snprintf(worker, sizeof worker, "%d,%u", c->page_fd, slot);
     setenv("MEMDIVERGE_WORKER", worker, 1);
@@ -186,14 +71,14 @@ static uint64_t quota(const struct md_campaign *c, unsigned slot) {
 
 bool md_campaign_start_worker(struct md_campaign *c, unsigned slot) {
     struct md_page_slot *s = &c->page->slot[slot];
-    struct words w = {.n = 0};
+    struct md_words w = {.n = 0};
     s->quota = quota(c, slot);
     s->first = c->child[slot].before.inputs;
     s->message[0] = 0;
     atomic_store(&s->running, 0);
     md_page_publish(s, &(struct md_tally){0});
     if (c->fuzzer)
-        fuzzer_words(c, slot, &w);
+        md_campaign_fuzzer_words(c, slot, &w);
     fflush(NULL);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
@@ -279,8 +164,8 @@ static void worker_failed(struct md_campaign *c, unsigned slot) {
 
 static void worker_died(struct md_campaign *c, unsigned slot, int status) {
     struct md_child *child = &c->child[slot];
-    bool by_others = WIFSIGNALED(status) &&
-                     (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
+    bool by_others =
+        WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
     struct md_buf how = {0};
     *(by_others ? &c->killed : &c->crashes) += 1;
     if (WIFSIGNALED(status))

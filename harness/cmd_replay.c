@@ -151,8 +151,8 @@ static void explain(struct replay *r, const char *path, const struct md_trace *t
         failure_line(r, path, first, &line);
         md_buf_str(&line, "; NOT AGAIN on a fresh node: what ran before it matters");
     }
-    record_failure(r, path, kind == MD_DIVERGED ? again.verdict.signature : first->signature,
-                   &line, &text, seconds_now() - began);
+    record_failure(r, path, kind == MD_DIVERGED ? again.verdict.signature : first->signature, &line,
+                   &text, seconds_now() - began);
     md_transcript_free(&again);
     md_buf_free(&line);
     md_buf_free(&text);
@@ -214,11 +214,11 @@ static int run_one(struct replay *r, const char *path, struct md_trace *t, struc
 
 static void print_total(const struct replay *r, double seconds) {
     if (r->settings.json) {
-        json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:O}", "schema", 1, "traces",
-                              (json_int_t)r->corpus.n, "agreed", (json_int_t)r->agreed,
-                              "diverged", (json_int_t)r->diverged, "beyond_the_model",
-                              (json_int_t)r->beyond, "skipped", (json_int_t)r->skipped, "seconds",
-                              seconds, "failures", r->failures);
+        json_t *o =
+            json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:O}", "schema", 1, "traces",
+                      (json_int_t)r->corpus.n, "agreed", (json_int_t)r->agreed, "diverged",
+                      (json_int_t)r->diverged, "beyond_the_model", (json_int_t)r->beyond, "skipped",
+                      (json_int_t)r->skipped, "seconds", seconds, "failures", r->failures);
         char *text = json_dumps(o, JSON_INDENT(2));
         puts(text ? text : "{}");
         free(text);

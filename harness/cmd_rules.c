@@ -113,8 +113,7 @@ static int load(struct rules *r) {
 }
 
 int md_cmd_rules(int argc, char **argv) {
-    static const struct argp_option options[] = {
-        {"json", KEY_JSON, 0, 0, "as JSON", 0}, {0}};
+    static const struct argp_option options[] = {{"json", KEY_JSON, 0, 0, "as JSON", 0}, {0}};
     static const struct argp argp = {
         .options = options,
         .parser = parse,

@@ -48,9 +48,7 @@ static int conclude(enum md_verdict_kind kind, const struct md_verdict *v) {
         printf("agrees up to step %zu, which goes beyond the model\n", v->step + 1);
         return MD_EXIT_AGREED;
     case MD_SKIPPED: puts("skipped: not for this node"); return MD_EXIT_AGREED;
-    default:
-        md_complain("%s", md_buf_cstr((struct md_buf *)&v->reason));
-        return MD_EXIT_FAILED;
+    default: md_complain("%s", md_buf_cstr((struct md_buf *)&v->reason)); return MD_EXIT_FAILED;
     }
 }
 
@@ -91,18 +89,12 @@ int md_cmd_show(int argc, char **argv) {
         .children = children};
     struct show s = {.file = NULL};
     struct md_trace trace;
-    struct md_trace_error error = {0};
     md_settings_init(&s.settings);
     md_settings_parse(&argp, argc, argv, &s);
     md_trace_init(&trace);
-    int code = MD_EXIT_USAGE;
-    if (!md_trace_load(&trace, s.file, &error)) {
-        md_complain_trace(s.file, &error);
-    } else if (!(code = md_settings_ready(&s.settings))) {
-        md_node_sweep();
-        md_settings_apply(&s.settings, &trace);
+    int code = md_settings_load(&s.settings, s.file, &trace);
+    if (!code)
         code = show(&s, &trace);
-    }
     md_trace_free(&trace);
     md_settings_free(&s.settings);
     return code;

@@ -124,18 +124,12 @@ int md_cmd_shrink(int argc, char **argv) {
         .children = children};
     struct shrink s = {.file = NULL};
     struct md_trace trace;
-    struct md_trace_error error = {0};
     md_settings_init(&s.settings);
     md_settings_parse(&argp, argc, argv, &s);
     md_trace_init(&trace);
-    int code = MD_EXIT_USAGE;
-    if (!md_trace_load(&trace, s.file, &error)) {
-        md_complain_trace(s.file, &error);
-    } else if (!(code = md_settings_ready(&s.settings))) {
-        md_node_sweep();
-        md_settings_apply(&s.settings, &trace);
+    int code = md_settings_load(&s.settings, s.file, &trace);
+    if (!code)
         code = shrink(&s, &trace);
-    }
     md_trace_free(&trace);
     md_settings_free(&s.settings);
     return code;

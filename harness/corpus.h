@@ -15,8 +15,8 @@ struct md_corpus {
 };
 
 /*
- * Adds a file, or what is in a folder: its *.trace files or, when there is none (a fuzzer's corpus),
- * every file but hidden ones. False: `why` says what is wrong with the path.
+ * Adds a file, or what is in a folder: its *.trace files or, when there is none (a fuzzer's
+ * corpus), every file but hidden ones. False: `why` says what is wrong with the path.
  */
 bool md_corpus_add(struct md_corpus *c, const char *path, struct md_buf *why);
 void md_corpus_free(struct md_corpus *c);

@@ -22,9 +22,10 @@ static const struct {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *to) {
-    fprintf(to, "usage: memdiverge COMMAND [OPTION...]\n\n"
-                "Finds where a memcached node does not do what memcached should do, and hands over\n"
-                "the shortest command sequence that shows it.\n\n");
+    fprintf(to,
+            "usage: memdiverge COMMAND [OPTION...]\n\n"
+            "Finds where a memcached node does not do what memcached should do, and hands over\n"
+            "the shortest command sequence that shows it.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].about);
     fprintf(to, "\n`memdiverge COMMAND --help` lists its options. Exit codes: 0 nothing diverged,\n"

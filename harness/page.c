@@ -43,8 +43,8 @@ struct md_page *md_page_attach(int fd) {
     if (fstat(fd, &st) || (size_t)st.st_size < sizeof(struct md_page))
         return NULL;
     struct md_page *p = map(fd, (size_t)st.st_size);
-    if (p && (p->magic != MAGIC || p->size != (uint64_t)st.st_size ||
-              p->size != page_size(p->slots))) {
+    if (p &&
+        (p->magic != MAGIC || p->size != (uint64_t)st.st_size || p->size != page_size(p->slots))) {
         munmap(p, (size_t)st.st_size);
         return NULL;
     }

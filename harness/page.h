@@ -1,7 +1,7 @@
 /*
- * The shared memory between a campaign's supervisor and its workers: what a worker has counted, what
- * it is running right now, its last words, and the one order that it gets: stop. Made with memfd and
- * inherited, so that nothing of it stays behind.
+ * The shared memory between a campaign's supervisor and its workers: what a worker has counted,
+ * what it is running right now, its last words, and the one order that it gets: stop. Made with
+ * memfd and inherited, so that nothing of it stays behind.
  */
 #ifndef MEMDIVERGE_PAGE_H
 #define MEMDIVERGE_PAGE_H
@@ -24,10 +24,10 @@ void md_tally_add(struct md_tally *sum, const struct md_tally *more);
 struct md_page_slot {
     _Atomic uint32_t sequence; /* odd while the tally is being written */
     struct md_tally tally;
-    uint64_t quota;     /* inputs to run; set before the worker starts */
-    uint64_t first;     /* inputs run by earlier processes of this slot */
-    _Atomic uint32_t running;   /* `input` is being run */
-    _Atomic uint32_t input_len; /* longer inputs are cut */
+    uint64_t quota;                    /* inputs to run; set before the worker starts */
+    uint64_t first;                    /* inputs run by earlier processes of this slot */
+    _Atomic uint32_t running;          /* `input` is being run */
+    _Atomic uint32_t input_len;        /* longer inputs are cut */
     char message[MD_PAGE_MESSAGE_MAX]; /* why the worker ends with exit code 3 */
     uint8_t input[MD_PAGE_INPUT_MAX];
 };

@@ -1,6 +1,6 @@
 /*
- * A campaign's progress: one line that is written over on a terminal, a plain line every few seconds
- * elsewhere. On stderr, so that stdout holds the summary alone.
+ * A campaign's progress: one line that is written over on a terminal, a plain line every few
+ * seconds elsewhere. On stderr, so that stdout holds the summary alone.
  */
 #include "harness/campaign.h"
 

@@ -11,9 +11,9 @@
 struct md_report {
     const struct md_settings *settings;
     const struct md_transcript *transcript;
-    const char *version;   /* of the node */
+    const char *version; /* of the node */
     const char *signature;
-    const char *note;      /* a paragraph of its own, or NULL */
+    const char *note; /* a paragraph of its own, or NULL */
 };
 
 void md_report_markdown(const struct md_report *r, struct md_buf *out);

@@ -40,8 +40,7 @@ static uint64_t block_length(const struct md_step *s, size_t at) {
     while (at < s->n_parts && s->parts[at].kind != MD_PART_BLOCK)
         at++;
     for (; at < s->n_parts && s->parts[at].kind != MD_PART_END; at++)
-        n += s->parts[at].kind == MD_PART_FILL ? (uint64_t)s->parts[at].number
-                                               : s->parts[at].len;
+        n += s->parts[at].kind == MD_PART_FILL ? (uint64_t)s->parts[at].number : s->parts[at].len;
     return n;
 }
 
@@ -51,8 +50,7 @@ static void add_parts(const struct md_step *s, const struct md_happened *h, stru
     size_t cas = 0;
     for (size_t i = 0; i <= s->n_parts; i++) {
         const struct md_part *p = i < s->n_parts ? &s->parts[i] : NULL;
-        bool shell = !p || p->kind == MD_PART_NOW ||
-                     (p->kind == MD_PART_FILL && p->number > 64);
+        bool shell = !p || p->kind == MD_PART_NOW || (p->kind == MD_PART_FILL && p->number > 64);
         if (shell && text.len) {
             add_printf(out, &text);
             md_buf_str(out, "; ");
@@ -69,8 +67,7 @@ static void add_parts(const struct md_step *s, const struct md_happened *h, stru
         case MD_PART_BASE: md_buf_u64(&text, (uint64_t)p->number); break;
         case MD_PART_LEN: md_buf_u64(&text, block_length(s, i)); break;
         case MD_PART_NOW:
-            md_buf_printf(out, "printf '%%s' \"$(($(date +%%s) + %lld))\"; ",
-                          (long long)p->number);
+            md_buf_printf(out, "printf '%%s' \"$(($(date +%%s) + %lld))\"; ", (long long)p->number);
             break;
         case MD_PART_FILL:
             if (shell)
@@ -90,8 +87,7 @@ static void add_step(const struct md_transcript *t, size_t i, bool *open, struct
     unsigned c = s->conn;
     bool connects = s->kind == MD_STEP_SEND || s->kind == MD_STEP_OPEN;
     if (connects && !open[c]) {
-        md_buf_printf(out, "connect %u; exec %u>\"$dir/to.%u\"; connected %u\n", c, c + 3,
-                      c, c);
+        md_buf_printf(out, "connect %u; exec %u>\"$dir/to.%u\"; connected %u\n", c, c + 3, c, c);
         open[c] = true;
     }
     switch (s->kind) {
@@ -140,7 +136,8 @@ static const char functions[] =
     "set -u\n"
     "trap '' PIPE\n"
     "host=${1:-127.0.0.1} port=${2:-11311}\n"
-    "case $host in */*) netcat() { nc -U \"$host\"; } ;; *) netcat() { nc \"$host\" \"$port\"; } ;; "
+    "case $host in */*) netcat() { nc -U \"$host\"; } ;; *) netcat() { nc \"$host\" \"$port\"; } "
+    ";; "
     "esac\n"
     "dir=$(mktemp -d) || exit 3\n"
     "pids=\n"
@@ -176,9 +173,10 @@ static void add_header(const struct md_report *r, struct md_buf *out) {
     const struct md_trace *t = r->transcript->trace;
     md_buf_str(out, "#!/bin/sh\n# ");
     md_signature_words(r->signature, out);
-    md_buf_printf(out, "\n# Seen with memcached %s. Needs sh, printf and nc. First start a fresh "
-                       "node:\n#\n#   memcached -l 127.0.0.1 -p 11311 -t 1 -R 10000 -m 1024 -U 0 \\\n"
-                       "#     -o no_lru_maintainer,no_lru_crawler,no_slab_reassign",
+    md_buf_printf(out,
+                  "\n# Seen with memcached %s. Needs sh, printf and nc. First start a fresh "
+                  "node:\n#\n#   memcached -l 127.0.0.1 -p 11311 -t 1 -R 10000 -m 1024 -U 0 \\\n"
+                  "#     -o no_lru_maintainer,no_lru_crawler,no_slab_reassign",
                   r->version);
     for (size_t i = 0; i < t->options.n_args; i++)
         md_buf_printf(out, " %s", t->options.args[i]);
@@ -209,10 +207,10 @@ static void add_probe(const struct md_report *r, unsigned conn, struct md_buf *e
 
 static void add_comparison(bool quirk, unsigned conn, const struct md_buf *with,
                            struct md_buf *out) {
-    const char *same = quirk ? "as seen before: the quirk shows" :
-                               "as expected: the divergence does not show";
-    const char *other = quirk ? "not as seen before: the quirk does not show" :
-                                "they differ: the divergence shows";
+    const char *same =
+        quirk ? "as seen before: the quirk shows" : "as expected: the divergence does not show";
+    const char *other =
+        quirk ? "not as seen before: the quirk does not show" : "they differ: the divergence shows";
     add_printf(out, with);
     md_buf_printf(out,
                   " >\"$dir/with\"\n[ -e \"$dir/from.%u\" ] || : >\"$dir/from.%u\"\n"

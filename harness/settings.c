@@ -1,12 +1,10 @@
-/* Reading and checking the command line; see settings.h. */
+/* Reading the command line; see settings.h. */
 #include "harness/settings.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     KEY_NODE = 0x100,
@@ -135,7 +133,9 @@ static error_t parse_campaign(int key, char *word, struct argp_state *state) {
     case KEY_JSON: s->json = true; break;
     case KEY_TIME: s->seconds = md_settings_number(state, "--time", word, 1, 100000000); break;
     case KEY_RUNS: s->runs = md_settings_number(state, "--runs", word, 1, UINT64_MAX); break;
-    case KEY_JOBS: s->jobs = (unsigned)md_settings_number(state, "--jobs", word, 1, JOBS_MAX); break;
+    case KEY_JOBS:
+        s->jobs = (unsigned)md_settings_number(state, "--jobs", word, 1, JOBS_MAX);
+        break;
     case KEY_TARGET: set_target(state, s, word); break;
     case KEY_ENGINE: set_engine(state, s, word); break;
     case KEY_STOP_AFTER:
@@ -187,9 +187,7 @@ const struct argp md_settings_campaign_argp = {.options = campaign_options,
 
 error_t md_settings_pass(int key, char *word, struct argp_state *state) {
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = state->child_inputs[1] = state->input;
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = state->input; return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' is one word too many (a node's binary goes behind --node)", word);
         return 0;
@@ -202,65 +200,6 @@ void md_settings_parse(const struct argp *argp, int argc, char **argv, void *inp
     argp_parse(argp, argc, argv, 0, NULL, input);
 }
 
-/* ---- the node's binary -------------------------------------------------------------------- */
-
-static bool is_program(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-static char *find_in_path(const char *name) {
-    const char *path = getenv("PATH");
-    struct md_buf candidate = {0};
-    for (const char *at = path ? path : "/usr/local/bin:/usr/bin:/bin"; at;) {
-        const char *colon = strchr(at, ':');
-        candidate.len = 0;
-        md_buf_append(&candidate, at, colon ? (size_t)(colon - at) : strlen(at));
-        md_buf_printf(&candidate, "%s%s", candidate.len ? "/" : "./", name);
-        if (is_program(md_buf_cstr(&candidate)))
-            return (char *)candidate.data;
-        at = colon ? colon + 1 : NULL;
-    }
-    md_buf_free(&candidate);
-    return NULL;
-}
-
-static bool explain_binary(const char *path, struct md_buf *why) {
-    struct stat st;
-    if (stat(path, &st))
-        md_buf_printf(why, "node binary %s: %s; name an existing one with --node BINARY", path,
-                      strerror(errno));
-    else if (!S_ISREG(st.st_mode))
-        md_buf_printf(why, "node binary %s: not a file; name a program with --node BINARY", path);
-    else
-        md_buf_printf(why, "node binary %s: not executable; try chmod +x %s", path, path);
-    return false;
-}
-
-static bool find_binary(struct md_settings *s, struct md_buf *why) {
-    const char *env = getenv("MEMDIVERGE_NODE");
-    const char *name = s->node ? s->node : env && *env ? env : "memcached";
-    if (strchr(name, '/')) {
-        if (!is_program(name))
-            return explain_binary(name, why);
-        s->binary = realpath(name, NULL);
-        return s->binary || explain_binary(name, why);
-    }
-    /* `--node memcached` in the folder where it was built is meant as it looks. */
-    s->binary = find_in_path(name);
-    if (!s->binary && is_program(name))
-        s->binary = realpath(name, NULL);
-    if (s->binary)
-        return true;
-    md_buf_printf(why,
-                  "no %s in PATH; install memcached, or name one with --node BINARY or "
-                  "MEMDIVERGE_NODE",
-                  name);
-    return false;
-}
-
-/* ---- checking ----------------------------------------------------------------------------- */
-
 void md_settings_init(struct md_settings *s) {
     *s = (struct md_settings){.engine = "libfuzzer"};
     md_node_options_default(&s->options);
@@ -270,103 +209,4 @@ void md_settings_free(struct md_settings *s) {
     md_node_options_free(&s->options);
     free(s->binary);
     s->binary = NULL;
-}
-
-bool md_settings_check(struct md_settings *s, int *exit_code, struct md_buf *why) {
-    *exit_code = MD_EXIT_USAGE;
-    if (s->connect && s->node) {
-        md_buf_str(why, "--node starts a node, --connect uses one that runs: give one of them");
-        return false;
-    }
-    if (s->connect && s->n_node_args) {
-        md_buf_str(why, "--node-arg is for a node that memdiverge starts, not with --connect");
-        return false;
-    }
-    struct md_buf refused = {0};
-    bool ok = md_node_options_parse(&s->options, s->node_args, s->n_node_args, &refused);
-    if (!ok)
-        md_buf_printf(why, "--node-arg: %s", md_buf_cstr(&refused));
-    md_buf_free(&refused);
-    if (!ok)
-        return false;
-    if (s->connect)
-        return true;
-    *exit_code = MD_EXIT_FAILED;
-    return find_binary(s, why);
-}
-
-int md_settings_ready(struct md_settings *s) {
-    struct md_buf why = {0};
-    int code;
-    bool ok = md_settings_check(s, &code, &why);
-    if (!ok)
-        md_complain("%s", md_buf_cstr(&why));
-    md_buf_free(&why);
-    return ok ? 0 : code;
-}
-
-void md_settings_runner(const struct md_settings *s, struct md_runner_config *out) {
-    *out = (struct md_runner_config){
-        .node = {.binary = s->binary, .connect = s->connect, .cpu = -1},
-        .oracle = s->oracle,
-        .profile = s->profile,
-        .without = s->without,
-        .n_without = s->n_without,
-    };
-}
-
-static bool has_option(const struct md_node_options *o, const char *name) {
-    for (size_t i = 0; i < o->n_args; i++)
-        if (strcmp(o->args[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* The user's words win over the trace's; a combination that no node would start with leaves the
- * user's alone. */
-void md_settings_apply(const struct md_settings *s, struct md_trace *t) {
-    const struct md_node_options *own = &s->options;
-    const char *words[2 * MD_NODE_ARGS_MAX];
-    size_t n = 0;
-    if (own->n_args == 0)
-        return;
-    struct md_node_options both;
-    struct md_buf why = {0};
-    for (size_t i = 0; i < own->n_args; i++)
-        words[n++] = own->args[i];
-    for (size_t i = 0; i < t->options.n_args; i++) {
-        bool valued = i + 1 < t->options.n_args && t->options.args[i + 1][0] != '-';
-        if (!has_option(own, t->options.args[i])) {
-            words[n++] = t->options.args[i];
-            if (valued)
-                words[n++] = t->options.args[i + 1];
-        }
-        i += valued;
-    }
-    md_node_options_default(&both);
-    if (!md_node_options_parse(&both, words, n, &why))
-        md_node_options_copy(&both, own);
-    md_node_options_free(&t->options);
-    t->options = both;
-    md_buf_free(&why);
-}
-
-static void add_word(struct md_buf *out, const char *option, const char *value) {
-    if (value)
-        md_buf_printf(out, "%s=%s%c", option, value, 0);
-}
-
-void md_settings_words(const struct md_settings *s, struct md_buf *out) {
-    add_word(out, "--node", s->binary);
-    add_word(out, "--connect", s->connect);
-    add_word(out, "--profile", s->profile);
-    add_word(out, "--oracle", md_oracle_name(s->oracle));
-    for (size_t i = 0; i < s->n_node_args; i++)
-        add_word(out, "--node-arg", s->node_args[i]);
-    for (size_t i = 0; i < s->n_without; i++) {
-        char id[MD_ID_MAX];
-        md_id_text(md_quirk_info(s->without[i])->name, id, sizeof id);
-        add_word(out, "--without-quirk", id);
-    }
-    add_word(out, "--out", s->out);
 }

@@ -1,7 +1,7 @@
 /*
  * What a person can set on the command line, in one place: the options that every command with a
- * node takes, and those of a campaign. `memdiverge run` and the fuzz target read the same words with
- * the same parser, so a worker is told what to do by handing it the command line.
+ * node takes, and those of a campaign. `memdiverge run` and the fuzz target read the same words
+ * with the same parser, so a worker is told what to do by handing it the command line.
  */
 #ifndef MEMDIVERGE_SETTINGS_H
 #define MEMDIVERGE_SETTINGS_H
@@ -23,8 +23,8 @@ enum {
 
 struct md_settings {
     /* Every command with a node. */
-    const char *node;               /* as given; NULL: $MEMDIVERGE_NODE or memcached */
-    char *binary;                   /* owned: what it was found to be; NULL with connect */
+    const char *node; /* as given; NULL: $MEMDIVERGE_NODE or memcached */
+    char *binary;     /* owned: what it was found to be; NULL with connect */
     const char *connect, *profile;
     enum md_oracle oracle;
     enum md_quirk without[MD_QUIRKS];
@@ -63,6 +63,10 @@ void md_settings_parse(const struct argp *argp, int argc, char **argv, void *inp
 bool md_settings_check(struct md_settings *s, int *exit_code, struct md_buf *why);
 /* The same for a command: on failure prints "memdiverge: ..." and returns the exit code, else 0. */
 int md_settings_ready(struct md_settings *s);
+
+/* For a command with one trace: loads it, gets ready, and gives it --node-arg. Returns 0, or the
+ * exit code after having said why. */
+int md_settings_load(struct md_settings *s, const char *file, struct md_trace *t);
 
 void md_settings_runner(const struct md_settings *s, struct md_runner_config *out);
 /* --node-arg in effect for this trace: they go before the trace's own options. */

@@ -17,7 +17,7 @@ enum { MD_ROUNDS_MAX = 50, MD_FAILURES_MAX = 3 };
 struct md_seen {
     struct md_hash128 {
         uint64_t a, b;
-    } *slot;
+    } * slot;
     size_t used, cap;
 };
 
@@ -80,8 +80,8 @@ static bool md_shrink_goes_on(struct md_shrinker *s) {
 
 static bool md_shows(struct md_shrinker *s, const struct md_trace *t, bool fresh) {
     struct md_verdict v = {0};
-    enum md_verdict_kind kind = fresh ? md_runner_run_fresh(s->runner, t, &v, NULL)
-                                      : md_runner_run(s->runner, t, &v);
+    enum md_verdict_kind kind =
+        fresh ? md_runner_run_fresh(s->runner, t, &v, NULL) : md_runner_run(s->runner, t, &v);
     bool shows = kind == MD_DIVERGED && !v.in_sweep && strcmp(v.signature, s->signature) == 0;
     s->result->runs++;
     s->failures += kind == MD_FAILED;
@@ -119,7 +119,7 @@ bool md_shrink_number(uint64_t from, bool (*attempt)(void *ctx, uint64_t number)
 
 static bool md_shrink_round(struct md_shrinker *s) {
     static bool (*const pass[])(struct md_shrinker *) = {
-        md_shrink_units,  md_shrink_joins, md_shrink_connections, md_shrink_options,
+        md_shrink_units,   md_shrink_joins, md_shrink_connections, md_shrink_options,
         md_shrink_symbols, md_shrink_words, md_shrink_keys,        md_shrink_values,
         md_shrink_numbers, md_shrink_bytes,
     };

@@ -1,6 +1,7 @@
 /*
  * Makes a trace small while it keeps its signature: ddmin over steps and connections, then simpler
- * keys, values, numbers, tokens and options, until nothing single can go. Deterministic, idempotent.
+ * keys, values, numbers, tokens and options, until nothing single can go. Deterministic,
+ * idempotent.
  */
 #ifndef MEMDIVERGE_SHRINK_H
 #define MEMDIVERGE_SHRINK_H
@@ -9,8 +10,8 @@
 #include "harness/trace.h"
 
 struct md_shrink_config {
-    unsigned max_runs;    /* candidates to try at most; 0: no limit */
-    unsigned max_ms;      /* wall time at most; 0: no limit */
+    unsigned max_runs; /* candidates to try at most; 0: no limit */
+    unsigned max_ms;   /* wall time at most; 0: no limit */
     /* Called now and then with the current best; may be NULL. False stops early. */
     bool (*progress)(void *ctx, size_t steps, size_t commands, unsigned runs);
     void *ctx;

@@ -122,8 +122,7 @@ bool md_word_is_key(const struct md_atoms *a, const struct md_line *l, size_t i)
 /* ---- commands ----------------------------------------------------------------------------- */
 
 static size_t md_length_word(const struct md_atoms *a, const struct md_line *l) {
-    static const char *const stores[] = {"set",    "add",     "replace",
-                                         "append", "prepend", "cas", NULL};
+    static const char *const stores[] = {"set", "add", "replace", "append", "prepend", "cas", NULL};
     if (l->n_words > 4 && md_word_among(a, l->word[0], stores))
         return 4;
     return l->n_words > 2 && md_word_is(a, l->word[0], "ms") ? 2 : 0;

@@ -40,13 +40,13 @@ enum { MD_WORDS_MAX = 64 };
 
 /* One command of a send, or a leftover without a line end. */
 struct md_line {
-    size_t at, end;       /* atoms, data block included */
-    size_t line_end;      /* behind the line's LF */
-    size_t data, n_data;  /* the data block without its CRLF, markers included */
+    size_t at, end;      /* atoms, data block included */
+    size_t line_end;     /* behind the line's LF */
+    size_t data, n_data; /* the data block without its CRLF, markers included */
     size_t n_words;
     struct md_word word[MD_WORDS_MAX];
-    size_t length_word;   /* which word is the length of the data block; 0: none */
-    bool clean;           /* the data block is there, as long as it says, and ends in CRLF */
+    size_t length_word; /* which word is the length of the data block; 0: none */
+    bool clean;         /* the data block is there, as long as it says, and ends in CRLF */
 };
 /* The command that starts at atom `at` (< a->n). */
 void md_line_of(const struct md_atoms *a, size_t at, struct md_line *out);
@@ -62,11 +62,11 @@ struct md_shrinker {
     const char *signature;
     const struct md_shrink_config *config;
     struct md_shrink_result *result;
-    bool fresh;         /* every candidate on a node of its own */
-    bool stopped;       /* a limit was hit, or the caller asked */
-    unsigned failures;  /* of the environment */
-    uint64_t started;   /* milliseconds */
-    struct md_buf text; /* scratch */
+    bool fresh;           /* every candidate on a node of its own */
+    bool stopped;         /* a limit was hit, or the caller asked */
+    unsigned failures;    /* of the environment */
+    uint64_t started;     /* milliseconds */
+    struct md_buf text;   /* scratch */
     struct md_seen *seen; /* verdicts by canonical text */
 };
 

@@ -1,6 +1,7 @@
 /*
- * Shrinker pass over keys: every key of a trace gets a plain name, the same one everywhere (in lines
- * and in {cas KEY}); where its length matters, the shortest that will do, of one letter repeated.
+ * Shrinker pass over keys: every key of a trace gets a plain name, the same one everywhere (in
+ * lines and in {cas KEY}); where its length matters, the shortest that will do, of one letter
+ * repeated.
  */
 #include "harness/shrink_internal.h"
 

@@ -1,6 +1,6 @@
 /*
- * Shrinker passes over numbers (in command lines, symbols, fills and clock steps), and over the ways
- * of writing the same bytes: {len} as a number, long runs as {fill}.
+ * Shrinker passes over numbers (in command lines, symbols, fills and clock steps), and over the
+ * ways of writing the same bytes: {len} as a number, long runs as {fill}.
  *
  * Numbers hang together (an expiration time of 30 and a clock step of 30), so they also fall
  * together: all that are equal, and each clock step with each other number.
@@ -27,7 +27,7 @@ struct md_sites {
     struct md_site *at; /* owned */
     size_t n, cap;
     bool replacing;
-    size_t next; /* while replacing */
+    size_t next;       /* while replacing */
     size_t one, other; /* those at work; n: none */
     uint64_t all;      /* the value of those at work, if all equal ones fall together */
 };

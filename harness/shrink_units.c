@@ -62,8 +62,7 @@ static bool md_is_left_out(size_t i, const size_t out[2], size_t n) {
 }
 
 /* Tries the units without n of them from out[0] on, and without unit out[1]. */
-static bool md_units_try(struct md_shrinker *s, struct md_units *u, const size_t out[2],
-                         size_t n) {
+static bool md_units_try(struct md_shrinker *s, struct md_units *u, const size_t out[2], size_t n) {
     struct md_trace *t = &u->candidate;
     size_t last = SIZE_MAX;
     md_trace_clear(t);

@@ -1,6 +1,6 @@
 /*
- * Shrinker pass over data blocks: shorter first, then of one letter (or a low number, where the value
- * is counted with). The length in the command line follows.
+ * Shrinker pass over data blocks: shorter first, then of one letter (or a low number, where the
+ * value is counted with). The length in the command line follows.
  */
 #include "harness/shrink_internal.h"
 
@@ -26,9 +26,7 @@ static bool md_value_read(struct md_value *v, const struct md_atoms *a, struct m
     for (size_t i = line->data; i < line->data + line->n_data; i++)
         switch (a->at[i].kind) {
         case MD_PART_BYTES: md_buf_byte(&v->data, a->at[i].byte); break;
-        case MD_PART_FILL:
-            md_buf_fill(&v->data, a->at[i].byte, (size_t)a->at[i].number);
-            break;
+        case MD_PART_FILL: md_buf_fill(&v->data, a->at[i].byte, (size_t)a->at[i].number); break;
         case MD_PART_BLOCK:
         case MD_PART_END: break;
         default: return false;
@@ -129,8 +127,8 @@ static bool md_value_content(struct md_value *v) {
     for (size_t i = 0; i < v->data.len && !v->s->stopped; i += piece) {
         size_t end = i + piece < v->data.len ? i + piece : v->data.len;
         bool digit = piece == 1 && v->data.data[i] == '0';
-        changed |= md_value_plain(v, i, end, 'x') || (!digit && v->data.data[i] != 'x' &&
-                                                      md_value_plain(v, i, end, '0'));
+        changed |= md_value_plain(v, i, end, 'x') ||
+                   (!digit && v->data.data[i] != 'x' && md_value_plain(v, i, end, '0'));
     }
     return changed;
 }

@@ -35,6 +35,26 @@ static bool md_edit_without(struct md_edit *e, size_t at, size_t n) {
     return shows;
 }
 
+/* Lets `simplify` work on the line that begins at atom `at`, for every line of the trace. */
+static bool md_each_line(struct md_shrinker *s, bool (*simplify)(struct md_edit *e, size_t at)) {
+    struct md_edit e = {0};
+    bool changed = false;
+    for (size_t i = 0; i < s->best.n_steps; i++) {
+        if (!md_edit_open(&e, s, i))
+            continue;
+        for (size_t at = 0; at < e.atoms.n;) {
+            struct md_line line;
+            changed |= simplify(&e, at);
+            if (at >= e.atoms.n) /* nothing is left of it */
+                break;
+            md_line_of(&e.atoms, at, &line);
+            at = line.end;
+        }
+    }
+    md_atoms_free(&e.atoms);
+    return changed;
+}
+
 /* ---- words go ----------------------------------------------------------------------------- */
 
 static bool md_words_of_line(struct md_edit *e, size_t at) {
@@ -54,21 +74,7 @@ static bool md_words_of_line(struct md_edit *e, size_t at) {
     return changed;
 }
 
-bool md_shrink_words(struct md_shrinker *s) {
-    struct md_edit e = {0};
-    bool changed = false;
-    for (size_t i = 0; i < s->best.n_steps; i++) {
-        struct md_line line;
-        if (!md_edit_open(&e, s, i))
-            continue;
-        for (size_t at = 0; at < e.atoms.n; at = line.end) {
-            changed |= md_words_of_line(&e, at);
-            md_line_of(&e.atoms, at, &line);
-        }
-    }
-    md_atoms_free(&e.atoms);
-    return changed;
-}
+bool md_shrink_words(struct md_shrinker *s) { return md_each_line(s, md_words_of_line); }
 
 /* ---- bytes go ----------------------------------------------------------------------------- */
 
@@ -99,20 +105,4 @@ static bool md_bytes_of_line(struct md_edit *e, size_t at) {
     return changed;
 }
 
-bool md_shrink_bytes(struct md_shrinker *s) {
-    struct md_edit e = {0};
-    bool changed = false;
-    for (size_t i = 0; i < s->best.n_steps; i++) {
-        struct md_line line;
-        if (!md_edit_open(&e, s, i))
-            continue;
-        for (size_t at = 0; at < e.atoms.n; at = line.end) {
-            changed |= md_bytes_of_line(&e, at);
-            md_line_of(&e.atoms, at, &line);
-            if (line.end <= at)
-                break;
-        }
-    }
-    md_atoms_free(&e.atoms);
-    return changed;
-}
+bool md_shrink_bytes(struct md_shrinker *s) { return md_each_line(s, md_bytes_of_line); }

@@ -1,18 +1,15 @@
 /*
- * What a campaign did, for people on stdout and for programs in summary.json. The last line on stdout
- * is for scripts: result: divergences=N unconfirmed=N commands=N ...
+ * What a campaign did, told to people on stdout. The last line is for scripts:
+ * result: divergences=N unconfirmed=N commands=N ...
  */
-#include "harness/campaign.h"
+#include "harness/summary.h"
 
 #include "harness/artifact.h"
 #include "harness/transcript.h"
 
 #include <dirent.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { SCHEMA = 1 };
 
 double md_campaign_seconds(const struct md_campaign *c) {
     uint64_t end = c->ended_ns ? c->ended_ns : md_campaign_ns();
@@ -41,41 +38,8 @@ uint64_t md_campaign_corpus(const struct md_campaign *c) {
     return n;
 }
 
-/* ---- what it comes to --------------------------------------------------------------------- */
-
-/* Replies that only a live item gives. */
-static uint64_t live_replies(const struct md_fired *f) {
-    static const enum md_rule rules[] = {
-        MD_RULE_ADD_EXISTS, MD_RULE_APPEND_KEEPS, MD_RULE_CAS_STORED, MD_RULE_CAS_EXISTS,
-        MD_RULE_GET_HIT,    MD_RULE_GETS_HIT,     MD_RULE_GAT_HIT,    MD_RULE_GETS_GAT_HIT,
-        MD_RULE_DELETED,    MD_RULE_INCR,         MD_RULE_INCR_WRAP,  MD_RULE_DECR,
-        MD_RULE_DECR_FLOOR, MD_RULE_TOUCHED,      MD_RULE_DELTA_NON_NUMERIC};
-    uint64_t n = 0;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        n += f->rule[rules[i]];
-    return n;
-}
-
 static double share(uint64_t part, uint64_t whole) {
     return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
-/* One of the three lists of model/rules.h. */
-struct list {
-    const char *title;
-    const uint64_t *fired;
-    int first, end;
-    const char *(*name)(int i);
-};
-
-static const char *rule_name(int i) { return md_rule_info((enum md_rule)i)->name; }
-static const char *choice_name(int i) { return md_choice_info((enum md_choice)i)->name; }
-static const char *quirk_name(int i) { return md_quirk_info((enum md_quirk)i)->name; }
-
-static void lists_of(const struct md_fired *f, struct list out[3]) {
-    out[0] = (struct list){"rules", f->rule, MD_RULE_NONE + 1, MD_RULES, rule_name};
-    out[1] = (struct list){"choices", f->choice, 0, MD_CHOICES, choice_name};
-    out[2] = (struct list){"quirks", f->quirk, MD_QUIRK_NONE + 1, MD_QUIRKS, quirk_name};
 }
 
 /* ---- for people --------------------------------------------------------------------------- */
@@ -115,7 +79,7 @@ static void print_labels(const struct md_tally *t) {
     printf("replies      %.1f%% errors, %.1f%% silent (noreply), %.1f%% from a live item, "
            "%.2f%% expired\n",
            share(n->errors, n->commands), share(n->silent, n->commands),
-           share(live_replies(&t->fired), n->commands),
+           share(md_live_replies(&t->fired), n->commands),
            share(t->fired.rule[MD_RULE_MISS_EXPIRED], n->commands));
     printf("nodes        %s started, %s resets, %s clock jumps, %s inputs run twice to compare\n",
            grouped(n->nodes_started, a), grouped(n->resets, b), grouped(n->clock_jumps, d),
@@ -131,7 +95,7 @@ static void print_labels(const struct md_tally *t) {
     printf("\n");
 }
 
-static void print_list(const struct list *l) {
+static void print_list(const struct md_list *l) {
     int fired = 0;
     for (int i = l->first; i < l->end; i++)
         fired += l->fired[i] > 0;
@@ -156,17 +120,11 @@ static void print_workers(const struct md_campaign *c) {
         printf("workers      %u killed by somebody else and started again\n", c->killed);
 }
 
-static const char *folder_of(enum md_outcome outcome) {
-    return outcome == MD_OUTCOME_CONFIRMED     ? "divergences"
-           : outcome == MD_OUTCOME_UNCONFIRMED ? "unconfirmed"
-                                               : "found";
-}
-
 static void print_finding(const struct md_campaign *c, const struct md_finding *f) {
     struct md_buf words = {0};
     md_signature_words(f->signature, &words);
-    printf("  %s\n    %s/%s/%s", md_buf_cstr(&words), c->settings->out, folder_of(f->outcome),
-           f->outcome == MD_OUTCOME_NONE ? "" : f->signature);
+    printf("  %s\n    %s/%s/%s", md_buf_cstr(&words), c->settings->out,
+           md_outcome_folder(f->outcome), f->outcome == MD_OUTCOME_NONE ? "" : f->signature);
     if (f->outcome == MD_OUTCOME_CONFIRMED)
         printf(" (%llu command%s%s)", (unsigned long long)f->triage.commands,
                f->triage.commands == 1 ? "" : "s",
@@ -175,8 +133,8 @@ static void print_finding(const struct md_campaign *c, const struct md_finding *
     md_buf_free(&words);
 }
 
-static void print_findings(const struct md_campaign *c, enum md_outcome outcome,
-                           const char *title, const char *about, bool always) {
+static void print_findings(const struct md_campaign *c, enum md_outcome outcome, const char *title,
+                           const char *about, bool always) {
     size_t n = md_campaign_count(c, outcome);
     if (n || always)
         printf("%-12s %zu%s\n", title, n, n ? about : "");
@@ -199,12 +157,12 @@ static void print_result(const struct md_campaign *c, const struct md_tally *t) 
 }
 
 static void print_summary(const struct md_campaign *c, const struct md_tally *t) {
-    struct list lists[3];
-    lists_of(&t->fired, lists);
+    struct md_list lists[MD_LISTS];
+    md_lists_of(&t->fired, lists);
     printf("\n");
     print_rates(c, t);
     print_labels(t);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < MD_LISTS; i++)
         print_list(&lists[i]);
     print_workers(c);
     print_findings(c, MD_OUTCOME_CONFIRMED, "divergences", "", true);
@@ -221,94 +179,11 @@ static void print_summary(const struct md_campaign *c, const struct md_tally *t)
     print_result(c, t);
 }
 
-/* ---- for programs ------------------------------------------------------------------------- */
-
-static json_t *number(uint64_t n) { return json_integer((json_int_t)n); }
-
-static json_t *list_json(const struct list *l) {
-    json_t *o = json_object();
-    for (int i = l->first; i < l->end; i++) {
-        char id[MD_ID_MAX];
-        md_id_text(l->name(i), id, sizeof id);
-        json_object_set_new(o, id, number(l->fired[i]));
-    }
-    return o;
-}
-
-static json_t *counts_json(const struct md_tally *t) {
-    const struct md_counts *n = &t->counts;
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "traces", number(n->traces), "steps", number(n->steps), "bytes_sent",
-        number(n->bytes_sent), "bytes_received", number(n->bytes_received), "hits",
-        number(n->hits), "misses", number(n->misses), "errors", number(n->errors), "silent",
-        number(n->silent), "live", number(live_replies(&t->fired)), "unmodelled",
-        number(n->unmodelled), "skipped", number(n->skipped), "choices_turned",
-        number(n->choices_turned), "nodes_started", number(n->nodes_started), "resets",
-        number(n->resets), "clock_jumps", number(n->clock_jumps), "ns_run", number(n->ns_run),
-        "ns_reset", number(n->ns_reset));
-}
-
-static json_t *findings_json(const struct md_campaign *c, enum md_outcome outcome) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < c->n_findings; i++) {
-        const struct md_finding *f = &c->finding[i];
-        if (f->outcome != outcome)
-            continue;
-        char *path = md_path(c->settings->out, "%s/%s", folder_of(outcome),
-                             outcome == MD_OUTCOME_NONE ? "" : f->signature);
-        json_t *o = json_pack("{s:s, s:s, s:f, s:o}", "signature", f->signature, "path", path,
-                              "first_after", f->after, "seen", number(f->seen));
-        if (outcome == MD_OUTCOME_CONFIRMED) {
-            json_object_set_new(o, "commands", number(f->triage.commands));
-            json_object_set_new(o, "steps", number(f->triage.steps));
-            json_object_set_new(o, "minimal", json_boolean(f->triage.minimal));
-        }
-        json_array_append_new(list, o);
-        free(path);
-    }
-    return list;
-}
-
-static json_t *summary_json(const struct md_campaign *c, const struct md_tally *t) {
-    const struct md_settings *s = c->settings;
-    struct list lists[3];
-    json_t *by_command = json_object();
-    lists_of(&t->fired, lists);
-    for (int i = 0; i < MD_COMMAND_NAMES; i++)
-        json_object_set_new(by_command, md_command_name_text((enum md_command_name)i),
-                            number(t->counts.by_command[i]));
-    json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:f}", "schema", SCHEMA,
-                          "program", MD_PROGRAM, "node", s->binary ? s->binary : s->connect,
-                          "version", c->version, "oracle", md_oracle_name(s->oracle), "engine",
-                          s->engine, "seed", number(s->seed), "jobs", number(c->jobs), "seconds",
-                          md_campaign_seconds(c));
-    if (!o) { /* a path that is not UTF-8 */
-        o = json_pack("{s:i, s:s, s:o, s:f}", "schema", SCHEMA, "program", MD_PROGRAM, "seed",
-                      number(s->seed), "seconds", md_campaign_seconds(c));
-    }
-    json_object_set_new(o, "complete", json_boolean(!c->failed && !c->interrupts));
-    json_object_set_new(o, "inputs", number(t->inputs));
-    json_object_set_new(o, "commands", number(t->counts.commands));
-    json_object_set_new(o, "corpus_before", number(c->corpus_before));
-    json_object_set_new(o, "corpus", number(md_campaign_corpus(c)));
-    json_object_set_new(o, "counts", counts_json(t));
-    json_object_set_new(o, "by_command", by_command);
-    for (size_t i = 0; i < 3; i++)
-        json_object_set_new(o, lists[i].title, list_json(&lists[i]));
-    json_object_set_new(o, "divergences", findings_json(c, MD_OUTCOME_CONFIRMED));
-    json_object_set_new(o, "unconfirmed", findings_json(c, MD_OUTCOME_UNCONFIRMED));
-    json_object_set_new(o, "not_checked", findings_json(c, MD_OUTCOME_NONE));
-    json_object_set_new(o, "workers_crashed", number(c->crashes));
-    json_object_set_new(o, "workers_killed", number(c->killed));
-    return o;
-}
-
 bool md_summary(struct md_campaign *c) {
     struct md_tally t;
     struct md_buf why = {0};
     md_campaign_tally(c, &t);
-    json_t *json = summary_json(c, &t);
+    json_t *json = md_summary_json(c, &t);
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     char *path = md_path(c->settings->out, "summary.json");
     bool ok = md_artifact_write(path, text, strlen(text), 0644, &why);

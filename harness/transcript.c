@@ -26,8 +26,7 @@ static void look_ahead(struct md_transcript *t, size_t i, const struct md_model 
     h->n_cas = 0;
     for (size_t j = 0; j < s->n_parts; j++)
         if (s->parts[j].kind == MD_PART_CAS)
-            h->cas[h->n_cas++] =
-                m ? md_model_cas_seen(m, s->parts[j].bytes, s->parts[j].len) : 0;
+            h->cas[h->n_cas++] = m ? md_model_cas_seen(m, s->parts[j].bytes, s->parts[j].len) : 0;
 }
 
 /* A send that goes out in pieces is told piece by piece: what came is added up. */
@@ -127,8 +126,7 @@ static void print_line(struct md_buf *out, const char *label, const struct md_bu
 
 /* A command whose reply came as expected: one line. */
 static void print_told(const struct md_told *told, struct md_buf *out) {
-    md_buf_printf(out, "    %-9s ",
-                  md_command_name_text((enum md_command_name)told->command.name));
+    md_buf_printf(out, "    %-9s ", md_command_name_text((enum md_command_name)told->command.name));
     if (told->command.flags & MD_COMMAND_STATS)
         md_buf_str(out, "(statistics)");
     else if (told->reply.len == 0)

@@ -15,8 +15,8 @@ struct md_told {
 };
 
 struct md_happened {
-    uint64_t at;                    /* node's time in seconds since its start, before the step */
-    bool ran;                       /* false: the trace ended before it */
+    uint64_t at; /* node's time in seconds since its start, before the step */
+    bool ran;    /* false: the trace ended before it */
     struct md_buf expected, observed;
     struct md_told *told; /* owned */
     size_t n_told, cap_told;
@@ -29,7 +29,7 @@ struct md_transcript {
     const struct md_trace *trace; /* outlives the transcript */
     struct md_happened *step;     /* owned; one for each step of the trace */
     struct md_verdict verdict;
-    uint64_t started;             /* Unix time of the node's start */
+    uint64_t started; /* Unix time of the node's start */
 };
 
 /* Runs the trace on a node of its own. MD_FAILED: verdict.reason says why. */
@@ -39,7 +39,8 @@ void md_transcript_free(struct md_transcript *t);
 
 /* The rule, quirk and source behind a command in one line: "rule miss-expired (DOC, ...): ...". */
 void md_rule_line(const struct md_command *c, struct md_buf *out);
-/* A signature in words: "get.hit.instead-of-miss.miss-expired" is "get: hit instead of miss ...". */
+/* A signature in words: "get.hit.instead-of-miss.miss-expired" is "get: hit instead of miss
+ * ...". */
 void md_signature_words(const char *signature, struct md_buf *out);
 
 /* As text for a terminal. Marks what differs with '!'; everything else starts with a blank. */

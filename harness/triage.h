@@ -1,8 +1,8 @@
 /*
  * What becomes of a trace that a worker left in OUT/found: confirmed on a fresh node from itself
- * alone, shrunk, written up in OUT/divergences/SIGNATURE; or, when it does not happen again, kept with
- * the traces that ran before it in OUT/unconfirmed/SIGNATURE. Runs in a process of its own, so that
- * the campaign goes on meanwhile and an interrupt can cut it short.
+ * alone, shrunk, written up in OUT/divergences/SIGNATURE; or, when it does not happen again, kept
+ * with the traces that ran before it in OUT/unconfirmed/SIGNATURE. Runs in a process of its own, so
+ * that the campaign goes on meanwhile and an interrupt can cut it short.
  */
 #ifndef MEMDIVERGE_TRIAGE_H
 #define MEMDIVERGE_TRIAGE_H

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 enum {
-    FRESH_EVERY = 1000,  /* contract C2: every so often a trace also runs on a fresh node */
-    KEEP_EACH = 4,       /* traces kept of one signature and worker */
+    FRESH_EVERY = 1000, /* contract C2: every so often a trace also runs on a fresh node */
+    KEEP_EACH = 4,      /* traces kept of one signature and worker */
     SIGNATURES_MAX = 4096,
     NAMES_MAX = 100000,
 };
@@ -27,7 +27,7 @@ struct md_worker {
     struct md_kept {
         char signature[MD_SIGNATURE_MAX];
         unsigned n;
-    } *kept; /* owned */
+    } * kept; /* owned */
     size_t n_kept, cap_kept;
 };
 

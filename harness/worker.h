@@ -1,8 +1,8 @@
 /*
- * A worker of a campaign: runs one trace after the other on nodes of its own, counts into its slot of
- * the shared page, and puts every divergence on disk before anything else is done with it. It never
- * ends because of a divergence. The engine (libFuzzer in fuzz/engine.c, or md_worker_random) decides
- * what it runs.
+ * A worker of a campaign: runs one trace after the other on nodes of its own, counts into its slot
+ * of the shared page, and puts every divergence on disk before anything else is done with it. It
+ * never ends because of a divergence. The engine (libFuzzer in fuzz/engine.c, or md_worker_random)
+ * decides what it runs.
  */
 #ifndef MEMDIVERGE_WORKER_H
 #define MEMDIVERGE_WORKER_H
@@ -26,8 +26,8 @@ enum md_worker_next {
 enum md_worker_next md_worker_run(struct md_worker *w, struct md_trace *t, const void *text,
                                   size_t n);
 
-/* `--engine random`: every jobs-th trace of the seed's stream, from this slot's first on. Returns the
- * exit code of the process. */
+/* `--engine random`: every jobs-th trace of the seed's stream, from this slot's first on.
+ * Returns the exit code of the process. */
 int md_worker_random(const struct md_settings *s, struct md_page *page, unsigned slot);
 
 #endif

@@ -23,7 +23,8 @@ expect() {
     local code=$1 words=$2 result=0
     shift 2
     timeout -k 5 90 "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || result=$?
-    [[ $result == "$code" ]] || { fail "exit code $result, not $code: $*"; tail -n 20 "$scratch/err"; }
+    [[ $result == "$code" ]] ||
+        { fail "exit code $result, not $code: $*"; tail -n 20 "$scratch/err"; }
     cat "$scratch/out" "$scratch/err" >"$scratch/both"
     grep -Eq -- "$words" "$scratch/both" ||
         { fail "no word of '$words': $*"; tail -n 20 "$scratch/both"; }

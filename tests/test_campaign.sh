@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Campaigns: what they leave behind, that they are repeatable, that a divergence is found, confirmed,
-# shrunk and written up so that others can see it, and that Ctrl-C ends them with a summary.
+# Campaigns: what they leave behind, that they are repeatable, that a divergence is found,
+# confirmed, shrunk and written up so that others can see it, that Ctrl-C ends them with a summary.
 set -euo pipefail
+# shellcheck source=tests/shell.bash
 source "$(dirname "$0")/shell.bash"
 md=$MEMDIVERGE
 out=$scratch/campaign
@@ -33,7 +34,7 @@ done
 
 # repro.sh on a node that knows nothing of memdiverge.
 if command -v nc >/dev/null; then
-    script=$(ls "$out"/divergences/*/repro.sh | head -n 1)
+    script=$(find "$out/divergences" -name repro.sh | head -n 1)
     expect 2 'no node answers' sh "$script" "$scratch/none.sock"
     "$MEMDIVERGE_NODE" -u root -s "$scratch/node.sock" -t 1 -U 0 &
     node=$!
@@ -54,13 +55,14 @@ kill -INT "$campaign"
 code=0
 wait "$campaign" || code=$?
 [[ $code == 130 ]] || fail "exit code $code after an interrupt"
-grep -q '^result: divergences=0 unconfirmed=0' "$scratch/out" || fail 'no summary after an interrupt'
+grep -q '^result: divergences=0 unconfirmed=0' "$scratch/out" ||
+    fail 'no summary after an interrupt'
 [[ -s $scratch/interrupted/summary.json ]] || fail 'no summary.json after an interrupt'
 
 # The guided engine, where it was built.
 if [[ -x $(dirname "$md")/fuzz_commands ]]; then
     expect 0 '^result: divergences=0 unconfirmed=0' "$md" run --seed 3 --runs 2000 --out "$out.fuzz"
-    [[ $(ls "$out.fuzz/corpus/commands" | wc -l) -gt 50 ]] || fail 'no corpus was kept'
+    [[ $(find "$out.fuzz/corpus/commands" -type f | wc -l) -gt 50 ]] || fail 'no corpus was kept'
     expect 1 '^result: divergences=[1-9]' "$md" run --seed 3 --time 60 --stop-after 1 \
         --without-quirk bget --out "$out.fuzz"
 fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The command line: help, usage errors, replay, show, shrink, rules, and their exit codes.
 set -euo pipefail
+# shellcheck source=tests/shell.bash
 source "$(dirname "$0")/shell.bash"
 md=$MEMDIVERGE
 
@@ -78,7 +79,8 @@ grep -q '<failure message=".*bget.trace: step 3' "$scratch/junit.xml" || fail 'j
 ! command -v xmllint >/dev/null || xmllint --noout "$scratch/junit.xml" || fail 'junit is not XML'
 expect 3 'cannot write' "$md" replay --junit "$scratch/none/junit.xml" "$scratch/corpus"
 expect 1 '"diverged": 1' "$md" replay --json --without-quirk bget "$scratch/bget.trace"
-expect 1 'this node has quirk bget' "$md" replay --oracle strict "$MEMDIVERGE_CORPUS/known/bget.trace"
+expect 1 'this node has quirk bget' \
+    "$md" replay --oracle strict "$MEMDIVERGE_CORPUS/known/bget.trace"
 expect 0 'agree' "$md" replay "$MEMDIVERGE_CORPUS/known/bget.trace"
 
 # ---- show ----

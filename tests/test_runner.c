@@ -283,6 +283,8 @@ static void strict_tells_quirks(void **state) {
     expect(f, MD_AGREE, "");
     make(f, MD_ORACLE_STRICT);
     expect(f, MD_DIVERGED, "quirk.number-lenient");
+    assert_string_equal(md_buf_cstr(&f->v.observed), "STORED\r\n");
+    assert_string_equal(md_buf_cstr(&f->v.expected), "CLIENT_ERROR bad command line format\r\n");
 }
 
 /* A wrong state that no command of the trace looks at shows in the sweep, and the extended trace has

@@ -102,8 +102,8 @@ static void md_talk_step(struct md_talk *talk, const struct md_trace *t, size_t 
             well = false;
         }
         talk->said = md_grow(talk->said, &talk->cap, talk->n + 1, sizeof *talk->said);
-        talk->said[talk->n++] = (struct md_said){md_strdup(md_buf_cstr(&text)), t->steps[i].conn,
-                                                 i, data, well, time};
+        talk->said[talk->n++] =
+            (struct md_said){md_strdup(md_buf_cstr(&text)), t->steps[i].conn, i, data, well, time};
     }
     md_atoms_free(&a);
     md_buf_free(&text);
@@ -202,8 +202,7 @@ static const char *big_delta(const struct md_trace *t, bool fresh) {
     bool found = false;
     (void)fresh;
     for (size_t i = 0; i < talk.n; i++)
-        found |= talk.said[i].well &&
-                 sscanf(talk.said[i].text, "incr %*s %llu", &delta) == 1 &&
+        found |= talk.said[i].well && sscanf(talk.said[i].text, "incr %*s %llu", &delta) == 1 &&
                  md_starts(talk.said[i].text, "incr ") && delta >= 2147483648;
     md_talk_free(&talk);
     return found ? "incr.value" : NULL;
@@ -234,23 +233,24 @@ static const char *lies_when_reused(const struct md_trace *t, bool fresh) {
 
 /* ---- helpers ------------------------------------------------------------------------------ */
 
-static const char noise[] = "memdiverge-trace 1\n"
-                            "# found somewhere\n"
-                            "node -C -I 2m\n"
-                            "open 5\n"
-                            "send 3 \"version\\r\\nset zebra 7 100 5\\r\\nhello\\r\\nget zebra\\r\\n\"\n"
-                            "send 2 \"set yak 12345 400 {len} noreply\\r\\n"
-                            "{block}some longer value{/block}\\r\\ndelete nothing\\r\\n\"\n"
-                            "clock 60\n"
-                            "close 3\n"
-                            "clock 40\n"
-                            "send 4 \"touch yak 400\\r\\nget zeb\"\n"
-                            "send 4 \"ra\\r\\n\"\n"
-                            "send 4 \"incr yak 18446744073709551615\\r\\n\"\n"
-                            "clock 300\n"
-                            "send 1 \"gets yak zebra\\r\\nget yak\\r\\n\"\n"
-                            "send 2 \"get yak\\r\\n\"\n"
-                            "send 5 \"\\x00\\xff garbage\"\n";
+static const char noise[] =
+    "memdiverge-trace 1\n"
+    "# found somewhere\n"
+    "node -C -I 2m\n"
+    "open 5\n"
+    "send 3 \"version\\r\\nset zebra 7 100 5\\r\\nhello\\r\\nget zebra\\r\\n\"\n"
+    "send 2 \"set yak 12345 400 {len} noreply\\r\\n"
+    "{block}some longer value{/block}\\r\\ndelete nothing\\r\\n\"\n"
+    "clock 60\n"
+    "close 3\n"
+    "clock 40\n"
+    "send 4 \"touch yak 400\\r\\nget zeb\"\n"
+    "send 4 \"ra\\r\\n\"\n"
+    "send 4 \"incr yak 18446744073709551615\\r\\n\"\n"
+    "clock 300\n"
+    "send 1 \"gets yak zebra\\r\\nget yak\\r\\n\"\n"
+    "send 2 \"get yak\\r\\n\"\n"
+    "send 5 \"\\x00\\xff garbage\"\n";
 
 static void md_parse(struct md_trace *t, const char *text) {
     struct md_trace_error error = {0};
@@ -293,8 +293,9 @@ static void md_expect(md_property *property, const char *from, const char *want)
 
 static void to_two_commands(void **state) {
     (void)state;
-    md_expect(set_then_get, noise, HEAD "send 0 \"set a 0 0 0\\r\\n\"\n     + \"\\r\\n\"\n"
-                                        "     + \"get a\\r\\n\"\n");
+    md_expect(set_then_get, noise,
+              HEAD "send 0 \"set a 0 0 0\\r\\n\"\n     + \"\\r\\n\"\n"
+                   "     + \"get a\\r\\n\"\n");
 }
 
 static void keeps_two_connections(void **state) {
@@ -306,14 +307,16 @@ static void keeps_two_connections(void **state) {
 
 static void keeps_a_needed_split(void **state) {
     (void)state;
-    md_expect(two_sends, noise, HEAD "send 0 \"set a 0 0 0\\r\\n\"\n     + \"\\r\\n\"\n"
-                                     "send 0 \"get a\\r\\n\"\n");
+    md_expect(two_sends, noise,
+              HEAD "send 0 \"set a 0 0 0\\r\\n\"\n     + \"\\r\\n\"\n"
+                   "send 0 \"get a\\r\\n\"\n");
 }
 
 static void lowers_times_together(void **state) {
     (void)state;
-    md_expect(expired, noise, HEAD "send 0 \"set a 0 1 0\\r\\n\"\n     + \"\\r\\n\"\n"
-                                   "clock 1\nsend 0 \"get a\\r\\n\"\n");
+    md_expect(expired, noise,
+              HEAD "send 0 \"set a 0 1 0\\r\\n\"\n     + \"\\r\\n\"\n"
+                   "clock 1\nsend 0 \"get a\\r\\n\"\n");
 }
 
 static void finds_the_shortest_value(void **state) {

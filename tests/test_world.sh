@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # The world going wrong: each time one clear message, the right exit code, and nothing left behind.
 set -euo pipefail
+# shellcheck source=tests/shell.bash
 source "$(dirname "$0")/shell.bash"
 md=$MEMDIVERGE
 bad=${MEMDIVERGE_BAD_NODES:?}
 run=("$md" run --engine random --jobs 1 --runs 20)
+
+# A hang takes as long as its deadline, twice: meanwhile, the rest.
+trace hang.trace 'send 0 "hang\r\n"'
+"$md" replay --node "$bad/moody" "$scratch/hang.trace" >"$scratch/hang" 2>&1 &
+hang=$!
 
 # ---- the node ----
 trace get.trace 'send 0 "get a\r\n"'
@@ -27,13 +33,14 @@ for node in garbage mute hangup flood; do
 done
 expect 3 'does not follow the clock' "${run[@]}" --node "$bad/own_clock" --out "$scratch/o"
 expect 3 'does not load the clock shim' "${run[@]}" --node "$bad/static" --out "$scratch/o"
-expect 3 'No such file|refused|cannot' "$md" replay --connect "$scratch/none.sock" "$scratch/get.trace"
+expect 3 'No such file|refused|cannot' \
+    "$md" replay --connect "$scratch/none.sock" "$scratch/get.trace"
 
 # A node that goes wrong later: a divergence with its last words, not a failure of ours.
 for what in crash exit close flood; do
     trace "$what.trace" "send 0 \"$what\\r\\n\""
-    expect 1 "$what.trace: step 1: (node\\.|connection\\.|unknown.reply.missing)" "$md" replay --node "$bad/moody" \
-        "$scratch/$what.trace"
+    expect 1 "$what.trace: step 1: (node\\.|connection\\.|unknown.reply.missing)" \
+        "$md" replay --node "$bad/moody" "$scratch/$what.trace"
 done
 trace last.trace 'send 0 "last\r\n"'
 expect 1 'these are the last words' "$md" show --node "$bad/noisy" "$scratch/last.trace"
@@ -92,23 +99,31 @@ while [[ ! -e $scratch/shared/log/worker-0.log ]]; do read -rt 0.05 <> <(:) || :
 expect 2 'another campaign is at work' "${run[@]}" --out "$scratch/shared"
 one_message
 kill -TERM "$first"
-wait "$first" && fail 'not interrupted' || [[ $? == 130 ]] || fail 'the first campaign was disturbed'
+code=0
+wait "$first" || code=$?
+[[ $code == 130 ]] || fail "the first campaign ended with $code"
 grep -q '^result' "$scratch/out1" || fail 'no summary of the first campaign'
 expect 0 '^result' "${run[@]}" --out "$scratch/shared"
 
 # ---- a worker is killed ----
-"$md" run --engine random --jobs 1 --time 5 --out "$scratch/killed" >"$scratch/out1" 2>"$scratch/err1" &
+"$md" run --engine random --jobs 1 --time 5 --out "$scratch/killed" \
+    >"$scratch/out1" 2>"$scratch/err1" &
 campaign=$!
 worker=
 while [[ -z $worker ]]; do
     read -rt 0.05 <> <(:) || :
-    worker=$(cat "/proc/$campaign/task/$campaign/children" 2>/dev/null | cut -d' ' -f1)
+    read -r worker _ 2>/dev/null <"/proc/$campaign/task/$campaign/children" || :
 done
 read -rt 1 <> <(:) || :
 kill -KILL "$worker"
 wait "$campaign" || fail "a killed worker ends the campaign with $?"
 grep -q 'killed by somebody else and started again' "$scratch/out1" || fail 'not counted'
 ls "$scratch"/killed/crashed/*.trace >/dev/null || fail 'what it was running is not kept'
+
+code=0
+wait "$hang" || code=$?
+[[ $code == 1 ]] || fail "exit code $code for a node that hangs"
+grep -q 'hang.trace: step 1: node.hangs' "$scratch/hang" || { fail 'a hang'; cat "$scratch/hang"; }
 nothing_left
 
 # ---- kill -9 of everything, at any moment ----
