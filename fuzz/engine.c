@@ -15,6 +15,7 @@ struct md_engine {
     struct md_runner *runner; /* by hand */
     struct md_verdict verdict;
     char *beside; /* owned: a memcached that lies beside us */
+    char **words; /* owned: what the settings point into */
 };
 
 static _Noreturn void give_up(const char *why) {
@@ -48,11 +49,10 @@ struct md_engine *md_engine_new(int argc, char **argv) {
     md_trace_init(&e->trace);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-ignore_remaining_args=1") == 0) {
-            char **words =
-                md_calloc((size_t)(argc - i) + 1, sizeof *words); /* kept: pointed into */
-            memcpy(words, argv + i, (size_t)(argc - i) * sizeof *words);
-            words[0] = argv[0];
-            md_settings_parse(&argp, argc - i, words, &e->settings);
+            e->words = md_calloc((size_t)(argc - i) + 1, sizeof *e->words);
+            memcpy(e->words, argv + i, (size_t)(argc - i) * sizeof *e->words);
+            e->words[0] = argv[0];
+            md_settings_parse(&argp, argc - i, e->words, &e->settings);
             break;
         }
     e->beside = memcached_beside();
@@ -142,4 +142,17 @@ void md_engine_run(struct md_engine *e, const uint8_t *data, size_t size) {
         return;
     md_worker_free(e->worker);
     _exit(next == MD_WORKER_DONE ? MD_EXIT_AGREED : MD_EXIT_FAILED);
+}
+
+void md_engine_free(struct md_engine *e) {
+    if (!e)
+        return;
+    md_worker_free(e->worker);
+    md_runner_free(e->runner);
+    md_verdict_free(&e->verdict);
+    md_trace_free(&e->trace);
+    md_settings_free(&e->settings);
+    free(e->beside);
+    free(e->words);
+    free(e);
 }

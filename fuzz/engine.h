@@ -19,5 +19,7 @@ struct md_engine;
 struct md_engine *md_engine_new(int argc, char **argv);
 /* Runs one input. Ends the process when the campaign says so or the environment fails. */
 void md_engine_run(struct md_engine *e, const uint8_t *data, size_t size);
+/* Ends the nodes. NULL is fine. */
+void md_engine_free(struct md_engine *e);
 
 #endif

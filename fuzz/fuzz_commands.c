@@ -6,6 +6,8 @@
 #include "fuzz/engine.h"
 #include "fuzz/mutate.h"
 
+#include <stdlib.h>
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
@@ -15,8 +17,11 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t 
 /* libFuzzer's calls carry no context of ours. */
 static struct md_engine *engine;
 
+static void end(void) { md_engine_free(engine); }
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     engine = md_engine_new(*argc, *argv);
+    atexit(end);
     return 0;
 }
 

@@ -309,6 +309,14 @@ enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_tr
     return run_alone(r, t, 0, v, o);
 }
 
+enum md_verdict_kind md_runner_run_fresh_at(struct md_runner *r, const struct md_trace *t,
+                                            uint32_t uptime, struct md_verdict *v) {
+    r->play.want_canonical = r->config.replies;
+    return run_alone(r, t, uptime, v, NULL);
+}
+
+const struct md_buf *md_runner_replies(const struct md_runner *r) { return &r->play.canonical; }
+
 /*
  * The same trace on a fresh node must say the same (C2): at the same time, since a trace may write
  * Unix times out, and with CAS values counted from the base.
@@ -348,7 +356,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     uint64_t turned = r->counts.choices_turned;
     uint32_t uptime = s->base.uptime;
     bool check = r->config.fresh_every && r->counts.traces % r->config.fresh_every == 0;
-    r->play.want_canonical = check;
+    r->play.want_canonical = check || r->config.replies;
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
     uint64_t played = now_ns();
     r->counts.ns_run += played - began;

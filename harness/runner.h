@@ -26,6 +26,7 @@ struct md_runner_config {
     const enum md_quirk *without;     /* quirks switched off */
     size_t n_without;
     unsigned fresh_every;             /* one trace in N also runs on a fresh node; 0: never */
+    bool replies; /* keep the replies of each trace: md_runner_replies */
     bool sweep; /* after each trace look at every key and at `stats` */
 };
 
@@ -81,6 +82,13 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
 /* The same on a node started for it alone, with reasons (md_model_explain) and an observer (or NULL). */
 enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_trace *t,
                                          struct md_verdict *v, const struct md_observer *o);
+/* The same on a node that has been moved to `uptime` seconds before. */
+enum md_verdict_kind md_runner_run_fresh_at(struct md_runner *r, const struct md_trace *t,
+                                            uint32_t uptime, struct md_verdict *v);
+/* All replies of the last trace but those to `stats`, every CAS value counted from the node's base: what
+ * must be the same on every node. Only with config.replies, and if the trace agreed. */
+const struct md_buf *md_runner_replies(const struct md_runner *r);
+
 /*
  * After a verdict with in_sweep: appends to t what the runner did behind the trace (look at every key,
  * delete, reset) as ordinary steps, so that the divergence is in a trace again.

@@ -57,6 +57,35 @@ static const char *grouped(uint64_t n, char out[32]) {
     return out;
 }
 
+/* A line of words that goes on in the next one, indented, where it gets too long. */
+struct wrapped {
+    size_t column;
+    bool first;
+};
+enum { INDENT = 13, WIDTH = 100, SELDOM = 100 };
+
+static struct wrapped begin(const char *title) {
+    printf("%-12s", title);
+    return (struct wrapped){INDENT - 1, true};
+}
+
+/* A name, and how often it was (unless never). `lead` goes before it. */
+static void add_word(struct wrapped *w, const char *lead, const char *name, uint64_t n) {
+    char text[128], number[32];
+    if (n)
+        snprintf(text, sizeof text, "%s%s %s", lead, name, grouped(n, number));
+    else
+        snprintf(text, sizeof text, "%s%s", lead, name);
+    if (!w->first && !*lead)
+        w->column += (size_t)printf(",");
+    if (w->column + strlen(text) + 1 > WIDTH) {
+        printf("\n%*s", INDENT - 1, "");
+        w->column = INDENT - 1;
+    }
+    w->column += (size_t)printf("%s%s", *lead ? "" : " ", text);
+    w->first = false;
+}
+
 static void print_rates(const struct md_campaign *c, const struct md_tally *t) {
     double seconds = md_campaign_seconds(c);
     char a[32], b[32];
@@ -87,28 +116,36 @@ static void print_labels(const struct md_tally *t) {
     if (n->unmodelled || n->skipped)
         printf("left out     %s inputs beyond the model, %s not for this node\n",
                grouped(n->unmodelled, a), grouped(n->skipped, b));
-    printf("by command  ");
+    struct wrapped w = begin("by command");
     for (int i = 0; i < MD_COMMAND_NAMES; i++)
         if (n->by_command[i])
-            printf(" %s %s", md_command_name_text((enum md_command_name)i),
-                   grouped(n->by_command[i], a));
+            add_word(&w, "", md_command_name_text((enum md_command_name)i), n->by_command[i]);
     printf("\n");
+}
+
+/* Those that did not fire often enough to say much, by name. */
+static void print_seldom(const struct md_list *l, struct wrapped *w, uint64_t from, uint64_t to,
+                         const char *lead) {
+    for (int i = l->first; i < l->end; i++) {
+        char id[MD_ID_MAX];
+        if (l->fired[i] < from || l->fired[i] >= to)
+            continue;
+        md_id_text(l->name(i), id, sizeof id);
+        add_word(w, lead, id, l->fired[i]);
+        lead = "";
+    }
 }
 
 static void print_list(const struct md_list *l) {
     int fired = 0;
+    char text[64];
     for (int i = l->first; i < l->end; i++)
         fired += l->fired[i] > 0;
-    printf("%-12s %d of %d fired", l->title, fired, l->end - l->first);
-    const char *lead = "; never: ";
-    for (int i = l->first; i < l->end; i++) {
-        char id[MD_ID_MAX];
-        if (l->fired[i])
-            continue;
-        md_id_text(l->name(i), id, sizeof id);
-        printf("%s%s", lead, id);
-        lead = ", ";
-    }
+    struct wrapped w = begin(l->title);
+    snprintf(text, sizeof text, "%d of %d fired", fired, l->end - l->first);
+    add_word(&w, "", text, 0);
+    print_seldom(l, &w, 0, 1, "; never: ");
+    print_seldom(l, &w, 1, SELDOM, "; fewer than 100 times: ");
     printf("\n");
 }
 
