@@ -83,9 +83,8 @@ int main(void) {
     const char *binary = getenv("MEMDIVERGE_NODE");
     struct md_cpu cpu = {0};
     struct md_buf why = {0};
-    struct md_runner_config c = {.node = {.binary = binary ? binary : "memcached"},
-                                 .fresh_every = 1000,
-                                 .sweep = true};
+    struct md_runner_config c = {
+        .node = {.binary = binary ? binary : "memcached"}, .fresh_every = 1000, .sweep = true};
     struct bench b = {0};
     c.node.cpu = md_cpu_claim(&cpu, NULL);
     b.r = md_runner_new(&c, &why);

@@ -102,9 +102,8 @@ size_t md_reply_span(enum md_command_name name, const uint8_t *bytes, size_t len
 /* ---- what differs ---------------------------------------------------------------------------- */
 
 static const char *const known[] = {
-    "STORED", "NOT_STORED", "EXISTS",  "NOT_FOUND", "DELETED",      "TOUCHED",      "OK",
-    "RESET",  "VERSION",    "MN",      "END",       "CLIENT_ERROR", "SERVER_ERROR", "ERROR",
-    "VALUE",  "STAT",
+    "STORED",  "NOT_STORED", "EXISTS", "NOT_FOUND",    "DELETED",      "TOUCHED", "OK",    "RESET",
+    "VERSION", "MN",         "END",    "CLIENT_ERROR", "SERVER_ERROR", "ERROR",   "VALUE", "STAT",
 };
 
 /* The kind of a reply by its first word. */

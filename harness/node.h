@@ -49,13 +49,13 @@ enum md_node_status {
 };
 
 struct md_node_config {
-    const char *binary;             /* path, or NULL for a remote node */
-    const char *const *extra_args;  /* --node-arg, already checked; may be NULL */
+    const char *binary;            /* path, or NULL for a remote node */
+    const char *const *extra_args; /* --node-arg, already checked; may be NULL */
     size_t n_extra_args;
-    const char *connect;            /* HOST:PORT or a socket's path, for a remote node */
-    int cpu;                        /* pin a single-threaded node to this CPU, -1: do not */
-    const cpu_set_t *unpinned;      /* where other nodes may run; NULL: where we may */
-    unsigned deadline_ms;           /* 0: MD_NODE_DEADLINE_MS */
+    const char *connect;       /* HOST:PORT or a socket's path, for a remote node */
+    int cpu;                   /* pin a single-threaded node to this CPU, -1: do not */
+    const cpu_set_t *unpinned; /* where other nodes may run; NULL: where we may */
+    unsigned deadline_ms;      /* 0: MD_NODE_DEADLINE_MS */
 };
 
 /*

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    MAX_SLACK = 1 << 20,     /* reply bytes beyond what is expected that are not yet a flood */
+    MAX_SLACK = 1 << 20,    /* reply bytes beyond what is expected that are not yet a flood */
     MAX_TURNS = 256,        /* choices turned around in one trace */
     MAX_OBSERVED = 16 << 10 /* bytes of a wrong reply that a verdict keeps */
 };
@@ -53,18 +53,12 @@ static enum md_feed_result retell(struct md_play *p) {
     for (size_t i = 0; i < p->n_events; i++) {
         const struct md_event *e = &p->events[i];
         switch (e->kind) {
-        case MD_EVENT_OPEN:
-            md_model_open(p->model, e->conn);
-            break;
+        case MD_EVENT_OPEN: md_model_open(p->model, e->conn); break;
         case MD_EVENT_BYTES:
             r = md_model_feed(p->model, e->conn, p->sent.data + e->offset, e->len, &p->expected);
             break;
-        case MD_EVENT_CLOSE:
-            md_model_close(p->model, e->conn);
-            break;
-        case MD_EVENT_CLOCK:
-            md_model_advance(p->model, e->seconds);
-            break;
+        case MD_EVENT_CLOSE: md_model_close(p->model, e->conn); break;
+        case MD_EVENT_CLOCK: md_model_advance(p->model, e->seconds); break;
         }
     }
     return r;
@@ -116,21 +110,11 @@ static enum md_verdict_kind node_trouble(struct md_play *p, enum md_node_status 
     v->reason.len = 0;
     md_buf_str(&v->reason, md_node_error(p->node));
     switch (status) {
-    case MD_NODE_DIED:
-        name_failure(v, "node.died", last_command(p));
-        break;
-    case MD_NODE_HANGS:
-        name_failure(v, "node.hangs", last_command(p));
-        break;
-    case MD_NODE_BUSY:
-        name_failure(v, "node.busy", last_command(p));
-        break;
-    case MD_NODE_FLOOD:
-        name_failure(v, "node.floods", last_command(p));
-        break;
-    default:
-        v->kind = MD_FAILED;
-        return MD_FAILED;
+    case MD_NODE_DIED: name_failure(v, "node.died", last_command(p)); break;
+    case MD_NODE_HANGS: name_failure(v, "node.hangs", last_command(p)); break;
+    case MD_NODE_BUSY: name_failure(v, "node.busy", last_command(p)); break;
+    case MD_NODE_FLOOD: name_failure(v, "node.floods", last_command(p)); break;
+    default: v->kind = MD_FAILED; return MD_FAILED;
     }
     v->kind = MD_DIVERGED;
     const struct md_command *k = last_command(p);
@@ -143,8 +127,8 @@ static enum md_verdict_kind node_trouble(struct md_play *p, enum md_node_status 
 
 struct mismatch {
     const struct md_command *command;
-    size_t at;         /* index of the command, n_commands: behind the last */
-    size_t cursor;     /* where its reply begins in what was observed */
+    size_t at;     /* index of the command, n_commands: behind the last */
+    size_t cursor; /* where its reply begins in what was observed */
     bool stats;
     char stat[32];
     struct md_buf why;
@@ -168,8 +152,7 @@ static bool find_mismatch(struct md_play *p, struct mismatch *mm) {
                 return true;
             mm->stats = false;
         } else if (o->len - cursor < used ||
-                   (used &&
-                    memcmp(o->data + cursor, e->bytes.data + k->reply_offset, used) != 0)) {
+                   (used && memcmp(o->data + cursor, e->bytes.data + k->reply_offset, used) != 0)) {
             return true;
         }
         cursor += used;
@@ -250,8 +233,7 @@ static enum md_verdict_kind reply_diverged(struct md_play *p, const struct misma
     } else if (surplus) {
         snprintf(v->signature, sizeof v->signature, "%s.reply.surplus-after.any", name_of(k));
     } else {
-        md_signature(k, v->expected.data, v->expected.len, o, n, v->signature,
-                     sizeof v->signature);
+        md_signature(k, v->expected.data, v->expected.len, o, n, v->signature, sizeof v->signature);
     }
     size_t span = md_reply_span((enum md_command_name)k->name, o, n);
     keep(&v->observed, o, span && !surplus ? span : n);
@@ -319,8 +301,7 @@ static enum md_verdict_kind compare_strictly(struct md_play *p) {
         snprintf(v->signature, MD_SIGNATURE_MAX, "quirk.%s", id);
         keep(&v->observed, v->expected.data, v->expected.len);
         v->reason.len = 0;
-        md_buf_printf(&v->reason, "quirk %s: %s; contradicts: %s", id, q->sentence,
-                      q->contradicts);
+        md_buf_printf(&v->reason, "quirk %s: %s; contradicts: %s", id, q->sentence, q->contradicts);
         expect_by_the_book(p, k.ordinal, quirk);
         return MD_DIVERGED;
     }

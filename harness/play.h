@@ -27,13 +27,13 @@ struct md_play {
     struct md_node *node;
     enum md_oracle oracle;
     struct md_base base;
-    struct md_fired fired; /* as the trace began */
+    struct md_fired fired;   /* as the trace began */
     struct md_event *events; /* owned */
     size_t n_events, cap_events;
     struct md_buf sent;
     struct md_reply expected; /* of the last event */
     struct md_buf observed;
-    struct md_buf canonical;  /* replies with CAS values counted from the base; if wanted */
+    struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */
     bool want_canonical;
     bool sweeping; /* MD_SWEEP_CONN stands for the harness's own connection */
     struct md_counts *counts;

@@ -138,14 +138,10 @@ static enum md_verdict_kind play_step(struct md_runner *r, const struct md_step 
         r->bytes.len = 0;
         md_step_resolve(s, r->model, MD_TRACE_BYTES_MAX, &r->bytes);
         return md_play_send(p, s->conn, r->bytes.data, r->bytes.len);
-    case MD_STEP_OPEN:
-        return md_play_open(p, s->conn);
-    case MD_STEP_CLOSE:
-        return md_play_close(p, s->conn);
-    case MD_STEP_SHUTDOWN:
-        return md_play_shutdown(p, s->conn);
-    case MD_STEP_CLOCK:
-        return md_play_clock(p, s->seconds);
+    case MD_STEP_OPEN: return md_play_open(p, s->conn);
+    case MD_STEP_CLOSE: return md_play_close(p, s->conn);
+    case MD_STEP_SHUTDOWN: return md_play_shutdown(p, s->conn);
+    case MD_STEP_CLOCK: return md_play_clock(p, s->seconds);
     default: /* stop, kill, restart: of the node, which this mode does not do */
         p->verdict->kind = MD_SKIPPED;
         return MD_SKIPPED;
@@ -387,7 +383,9 @@ const struct md_counts *md_runner_counts(const struct md_runner *r) {
     ((struct md_runner *)r)->counts.nodes_started = r->pool.started;
     return &r->counts;
 }
-struct md_model *md_runner_model(struct md_runner *r) { return r->model; }
+struct md_model *md_runner_model(struct md_runner *r) {
+    return r->model;
+}
 const char *md_runner_node_version(const struct md_runner *r) { return r->version; }
 
 const char *md_runner_profile_note(const struct md_runner *r) {

@@ -22,12 +22,12 @@ enum md_oracle { MD_ORACLE_EXACT, MD_ORACLE_STRICT, MD_ORACLE_PROTOCOL };
 struct md_runner_config {
     struct md_node_config node;
     enum md_oracle oracle;
-    const char *profile;              /* name, or NULL: by the node's version */
-    const enum md_quirk *without;     /* quirks switched off */
+    const char *profile;          /* name, or NULL: by the node's version */
+    const enum md_quirk *without; /* quirks switched off */
     size_t n_without;
-    unsigned fresh_every;             /* one trace in N also runs on a fresh node; 0: never */
-    bool replies; /* keep the replies of each trace: md_runner_replies */
-    bool sweep; /* after each trace look at every key and at `stats` */
+    unsigned fresh_every; /* one trace in N also runs on a fresh node; 0: never */
+    bool replies;         /* keep the replies of each trace: md_runner_replies */
+    bool sweep;           /* after each trace look at every key and at `stats` */
 };
 
 enum md_verdict_kind {
@@ -110,6 +110,7 @@ size_t md_runner_window(const struct md_runner *r, const struct md_trace *const 
 const struct md_counts *md_runner_counts(const struct md_runner *r);
 struct md_model *md_runner_model(struct md_runner *r); /* as the last trace left it */
 const char *md_runner_node_version(const struct md_runner *r);
-const char *md_runner_profile_note(const struct md_runner *r); /* "" or "version 1.6.99 is unknown..." */
+const char *
+md_runner_profile_note(const struct md_runner *r); /* "" or "version 1.6.99 is unknown..." */
 
 #endif

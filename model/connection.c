@@ -66,8 +66,8 @@ void md_feed_commit(struct md_feed *f) {
     k->reply_len = (uint32_t)out->bytes.len - k->reply_offset;
     k->marks = (uint32_t)out->n_marks - k->mark_first;
     f->m->fired.rule[k->rule]++;
-    out->commands = md_grow(out->commands, &out->cap_commands, out->n_commands + 1,
-                            sizeof *out->commands);
+    out->commands =
+        md_grow(out->commands, &out->cap_commands, out->n_commands + 1, sizeof *out->commands);
     out->commands[out->n_commands++] = *k;
 }
 
@@ -78,8 +78,8 @@ static void reply_move(struct md_reply *to, const struct md_reply *from, size_t 
     if (from->bytes.len > bytes)
         md_buf_append(&to->bytes, from->bytes.data + bytes, from->bytes.len - bytes);
     for (size_t i = commands; i < from->n_commands; i++) {
-        to->commands = md_grow(to->commands, &to->cap_commands, to->n_commands + 1,
-                               sizeof *to->commands);
+        to->commands =
+            md_grow(to->commands, &to->cap_commands, to->n_commands + 1, sizeof *to->commands);
         struct md_command *k = &to->commands[to->n_commands++];
         *k = from->commands[i];
         k->reply_offset += (uint32_t)(base - bytes);

@@ -65,17 +65,17 @@ enum md_conn_state { MD_CONN_NONE, MD_CONN_LINE, MD_CONN_DATA, MD_CONN_SWALLOW }
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
-    bool first;           /* nothing was read yet: the first byte decides on the protocol */
-    struct md_buf line;   /* read, but no line end yet */
-    bool grown;           /* its read buffer has grown for a long get: takes all that comes */
-    uint64_t input;       /* bytes read since it was opened */
+    bool first;         /* nothing was read yet: the first byte decides on the protocol */
+    struct md_buf line; /* read, but no line end yet */
+    bool grown;         /* its read buffer has grown for a long get: takes all that comes */
+    uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
-    uint8_t store;        /* enum md_command_name */
+    uint8_t store; /* enum md_command_name */
     bool noreply;
     int32_t record;
     uint32_t flags, exptime, exptime_set, nbytes;
     uint64_t cas;
-    uint32_t chunk_left;  /* room in the current chunk of a large item */
+    uint32_t chunk_left; /* room in the current chunk of a large item */
     struct md_buf data;
     struct md_command command; /* as begun with the command line */
     /* MD_CONN_SWALLOW and MD_CONN_DATA */
@@ -104,7 +104,7 @@ struct md_model {
     uint32_t now; /* relative seconds, MD_RESTART_SLACK at a node's start */
     uint64_t cas;
     uint64_t order;
-    uint32_t ordinal; /* of the next command */
+    uint32_t ordinal;   /* of the next command */
     uint64_t allocated; /* bytes of all items since the node started: pages never come back */
     struct md_flush flush;
     struct md_stats stats;

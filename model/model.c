@@ -182,8 +182,8 @@ unsigned md_choice_alternatives(enum md_choice choice) {
 }
 
 void md_model_prefer(struct md_model *m, struct md_choice_ref ref, uint64_t alternative) {
-    m->preferences = md_grow(m->preferences, &m->cap_preferences, m->n_preferences + 1,
-                             sizeof *m->preferences);
+    m->preferences =
+        md_grow(m->preferences, &m->cap_preferences, m->n_preferences + 1, sizeof *m->preferences);
     m->preferences[m->n_preferences++] = (struct md_preference){ref, alternative};
 }
 
@@ -250,14 +250,10 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
         return it->exptime && it->exptime <= m->now ? MD_KEY_EXPIRED : MD_KEY_ALIVE;
     }
     switch (rec->gone) {
-    case MD_RULE_MISS_EXPIRED:
-        return MD_KEY_EXPIRED;
-    case MD_RULE_MISS_FLUSHED:
-        return MD_KEY_FLUSHED;
-    case MD_RULE_GET_MISS:
-        return MD_KEY_NEVER;
-    default:
-        return MD_KEY_DELETED;
+    case MD_RULE_MISS_EXPIRED: return MD_KEY_EXPIRED;
+    case MD_RULE_MISS_FLUSHED: return MD_KEY_FLUSHED;
+    case MD_RULE_GET_MISS: return MD_KEY_NEVER;
+    default: return MD_KEY_DELETED;
     }
 }
 

@@ -58,10 +58,10 @@ const char *md_profile_name(const struct md_profile *p);
  * same on it as on a fresh one (contract C2).
  */
 struct md_base {
-    uint64_t cas;         /* CAS values handed out so far: the next stored item gets cas + 1 */
-    uint32_t uptime;      /* virtual seconds since the node started, 0 on a fresh one */
-    uint64_t start_time;  /* Unix time of the node's start */
-    uint64_t allocated;   /* bytes of all items so far: a node keeps its pages */
+    uint64_t cas;        /* CAS values handed out so far: the next stored item gets cas + 1 */
+    uint32_t uptime;     /* virtual seconds since the node started, 0 on a fresh one */
+    uint64_t start_time; /* Unix time of the node's start */
+    uint64_t allocated;  /* bytes of all items so far: a node keeps its pages */
 };
 
 struct md_model;
@@ -90,19 +90,19 @@ bool md_model_quirk_on(const struct md_model *m, enum md_quirk quirk);
 
 /* A choice that a command made: names it across replays. */
 struct md_choice_ref {
-    uint32_t ordinal;       /* of the command that made the choice, counted from the restart */
-    enum md_choice choice;  /* which kind; at most one of a kind for each command and key */
+    uint32_t ordinal;      /* of the command that made the choice, counted from the restart */
+    enum md_choice choice; /* which kind; at most one of a kind for each command and key */
 };
 
 enum { MD_REFS_MAX = 4 };
 
 enum md_command_flags {
-    MD_COMMAND_ERROR = 1,      /* predicted reply is an error line */
-    MD_COMMAND_HIT = 2,        /* a retrieval with at least one hit */
-    MD_COMMAND_MISS = 4,       /* a retrieval with at least one miss */
-    MD_COMMAND_STATS = 8,      /* reply is a pattern: compare with md_model_stats_agree */
-    MD_COMMAND_SILENT = 16,    /* noreply: no bytes, by design */
-    MD_COMMAND_ARRIVAL = 32,   /* the reply legally depends on how the bytes arrive */
+    MD_COMMAND_ERROR = 1,    /* predicted reply is an error line */
+    MD_COMMAND_HIT = 2,      /* a retrieval with at least one hit */
+    MD_COMMAND_MISS = 4,     /* a retrieval with at least one miss */
+    MD_COMMAND_STATS = 8,    /* reply is a pattern: compare with md_model_stats_agree */
+    MD_COMMAND_SILENT = 16,  /* noreply: no bytes, by design */
+    MD_COMMAND_ARRIVAL = 32, /* the reply legally depends on how the bytes arrive */
 };
 
 /* One command of a feed, in order. */
@@ -117,7 +117,7 @@ struct md_command {
     uint8_t flags;         /* enum md_command_flags */
     uint8_t refs;          /* choices that this reply stands on */
     uint8_t conn;
-    uint32_t mark_first;   /* its marks in md_reply.marks */
+    uint32_t mark_first; /* its marks in md_reply.marks */
     uint32_t marks;
     struct md_choice_ref ref[MD_REFS_MAX];
 };
@@ -145,7 +145,7 @@ void md_reply_free(struct md_reply *r);
 
 enum md_feed_result {
     MD_FEED_OK,
-    MD_FEED_UNMODELLED, /* a command that this model does not know (binary, most of meta, most of
+    MD_FEED_UNMODELLED,    /* a command that this model does not know (binary, most of meta, most of
                            stats, administration): nothing after it can be predicted. The reply
                            covers what came before it; the model must be restarted. */
     MD_FEED_NO_CONNECTION, /* not open (never opened, or closed by either side): bytes go nowhere */
@@ -184,8 +184,8 @@ void md_model_forget_preferences(struct md_model *m);
 
 /* ---- questions --------------------------------------------------------------------------- */
 
-uint64_t md_model_now(const struct md_model *m);         /* Unix time of the node */
-uint64_t md_model_cas_base(const struct md_model *m);    /* CAS counter at the restart */
+uint64_t md_model_now(const struct md_model *m);      /* Unix time of the node */
+uint64_t md_model_cas_base(const struct md_model *m); /* CAS counter at the restart */
 /* The CAS value that a reply of this trace showed last for the key; the base if none did. */
 uint64_t md_model_cas_seen(const struct md_model *m, const void *key, size_t nkey);
 /* Keys that have an item which the node has not given back yet (alive, expired or flushed), in no

@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 struct md_number {
-    bool proper;     /* decimal digits (and '-' if allowed), in 64 bits */
-    bool taken;      /* the C library's reading of it gives a number at its start */
-    bool negative;   /* sign of the value */
-    uint64_t value;  /* as taken; magnitude two's complement if negative */
-    size_t used;     /* bytes up to the end of the digits */
+    bool proper;    /* decimal digits (and '-' if allowed), in 64 bits */
+    bool taken;     /* the C library's reading of it gives a number at its start */
+    bool negative;  /* sign of the value */
+    uint64_t value; /* as taken; magnitude two's complement if negative */
+    size_t used;    /* bytes up to the end of the digits */
 };
 
 /* An unsigned 64-bit number: digits only. `taken` follows the C library: blanks, sign, digits, then

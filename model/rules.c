@@ -35,9 +35,9 @@ const struct md_quirk_info *md_quirk_info(enum md_quirk quirk) { return &quirks[
 void md_id_text(const char *name, char *out, size_t size) {
     size_t i = 0;
     for (; name[i] && i + 1 < size; i++)
-        out[i] = name[i] == '_'                        ? '-'
+        out[i] = name[i] == '_'                       ? '-'
                  : (name[i] >= 'A' && name[i] <= 'Z') ? (char)(name[i] - 'A' + 'a')
-                                                       : name[i];
+                                                      : name[i];
     if (size)
         out[i] = 0;
 }

@@ -27,7 +27,7 @@ void md_id_text(const char *name, char *out, size_t size);
 struct md_rule_info {
     const char *name;
     enum md_tag tag;
-    const char *source;   /* section of the protocol document, or test file */
+    const char *source; /* section of the protocol document, or test file */
     const char *sentence;
 };
 const struct md_rule_info *md_rule_info(enum md_rule rule);

@@ -19,8 +19,8 @@ void md_stats_reset(struct md_stats *s) {
 }
 
 void md_stats_snapshot(struct md_model *m) {
-    m->snapshots = md_grow(m->snapshots, &m->cap_snapshots, m->n_snapshots + 1,
-                           sizeof *m->snapshots);
+    m->snapshots =
+        md_grow(m->snapshots, &m->cap_snapshots, m->n_snapshots + 1, sizeof *m->snapshots);
     struct md_stats_snapshot *s = &m->snapshots[m->n_snapshots++];
     s->ordinal = m->command->ordinal;
     memcpy(s->count, m->stats.count, sizeof s->count);

@@ -329,10 +329,8 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
         m->stats.count[MD_STAT_cas_hits]++;
         break;
     case MD_CMD_APPEND:
-    case MD_CMD_PREPEND:
-        return join(m, v, old, v->by == MD_CMD_APPEND);
-    default:
-        break;
+    case MD_CMD_PREPEND: return join(m, v, old, v->by == MD_CMD_APPEND);
+    default: break;
     }
     put(m, v, old);
     return MD_STORED;
@@ -344,16 +342,12 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
         return store_on(m, v, old);
     switch (v->by) {
     case MD_CMD_SET:
-    case MD_CMD_ADD:
-        put(m, v, MD_NIL);
-        return MD_STORED;
+    case MD_CMD_ADD: put(m, v, MD_NIL); return MD_STORED;
     case MD_CMD_CAS:
         m->stats.count[MD_STAT_cas_misses]++;
         failed_store(m);
         return MD_NOT_FOUND;
-    default:
-        failed_store(m);
-        return MD_NOT_STORED;
+    default: failed_store(m); return MD_NOT_STORED;
     }
 }
 
@@ -371,8 +365,8 @@ static bool all_blank(const uint8_t *v, size_t n) {
  * decides. Returns true if the node takes (or leaves) the value for another reason than its bytes;
  * *numeric says which, *now is the result where it took a number from there.
  */
-static bool counter_memory(struct md_model *m, const struct md_item *it, uint64_t taken, bool silent,
-                           bool *numeric, uint64_t *now) {
+static bool counter_memory(struct md_model *m, const struct md_item *it, uint64_t taken,
+                           bool silent, bool *numeric, uint64_t *now) {
     bool blank = all_blank(md_item_value(it), it->nbytes);
     enum md_quirk quirk = blank ? MD_QUIRK_COUNTER_BLANK : MD_QUIRK_COUNTER_OVERREAD;
     if ((!blank && (int64_t)taken >= 0) || !m->quirk[quirk])

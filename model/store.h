@@ -42,7 +42,7 @@ bool md_is_chunked(const struct md_model *m, size_t nkey, uint32_t flags, size_t
 struct md_value {
     int32_t record;
     uint32_t flags, exptime, exptime_set;
-    uint8_t by; /* enum md_command_name */
+    uint8_t by;   /* enum md_command_name */
     uint64_t cas; /* asked for by cas, else 0 */
     const uint8_t *data;
     size_t nbytes;
@@ -52,8 +52,8 @@ enum md_result md_store(struct md_model *m, const struct md_value *v);
 
 /* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC. silent: the result is not
  * shown, so where it depends on what we cannot know, the model is lost. */
-enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta,
-                        bool silent, uint64_t *value, bool *border);
+enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
+                        uint64_t *value, bool *border);
 
 static inline const uint8_t *md_item_value(const struct md_item *it) {
     return it->nbytes > MD_INLINE_VALUE ? it->value : it->small;

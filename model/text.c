@@ -153,8 +153,9 @@ static void say_value(struct md_feed *f, int32_t item, bool cas) {
         size_t at = b->len;
         md_buf_u64(b, it->cas);
         out->marks = md_grow(out->marks, &out->cap_marks, out->n_marks + 1, sizeof *out->marks);
-        out->marks[out->n_marks++] = (struct md_mark){
-            .offset = (uint32_t)at, .len = (uint32_t)(b->len - at), .relative = it->cas - m->base.cas};
+        out->marks[out->n_marks++] = (struct md_mark){.offset = (uint32_t)at,
+                                                      .len = (uint32_t)(b->len - at),
+                                                      .relative = it->cas - m->base.cas};
         rec->cas_seen = it->cas;
         if (!m->options.cas)
             m->fired.rule[MD_RULE_CAS_OFF]++;
@@ -245,7 +246,7 @@ static void retrieval_bad_key(struct md_feed *f, bool partial, bool touched) {
         md_quirk_applies(m, MD_QUIRK_GAT_REFUSED_TOUCHES);
     f->out->bytes.len = k->reply_offset;
     f->out->n_marks = k->mark_first;
-    k->flags &= (uint8_t)~(MD_COMMAND_HIT | MD_COMMAND_MISS);
+    k->flags &= (uint8_t) ~(MD_COMMAND_HIT | MD_COMMAND_MISS);
     k->refs = 0;
     if (partial)
         md_chosen(m, MD_CHOICE_GET_PARTIAL);
@@ -283,8 +284,7 @@ static void retrieval(struct md_feed *f, struct words *w, struct retrieval *r) {
     for (; w->n > 0; next_words(w), i = 0) {
         for (; i < w->n; i++, keys++) {
             if (w->word[i].n > MD_KEY_MAX) {
-                retrieval_bad_key(f, keys > 0,
-                                  r->touch && (f->c->command.flags & MD_COMMAND_HIT));
+                retrieval_bad_key(f, keys > 0, r->touch && (f->c->command.flags & MD_COMMAND_HIT));
                 return;
             }
             enum md_rule one = retrieve(f, w->word[i], r);
@@ -415,9 +415,7 @@ static void say_stored(struct md_feed *f, enum md_result result) {
         else
             say(f, "SERVER_ERROR object too large for cache");
         return;
-    default:
-        md_rule_is(m, MD_RULE_CAS_NOT_FOUND);
-        break;
+    default: md_rule_is(m, MD_RULE_CAS_NOT_FOUND); break;
     }
     say(f, text[result]);
 }
@@ -575,9 +573,10 @@ static void flush_command(struct md_feed *f, const struct words *w) {
         note_surplus(f, w, 3);
     }
     md_flush_all(m, delay);
-    refuse(f, delay > 0   ? MD_RULE_FLUSH_DELAYED
-              : delay < 0 ? MD_RULE_FLUSH_NEGATIVE
-                          : MD_RULE_FLUSH_NOW,
+    refuse(f,
+           delay > 0   ? MD_RULE_FLUSH_DELAYED
+           : delay < 0 ? MD_RULE_FLUSH_NEGATIVE
+                       : MD_RULE_FLUSH_NOW,
            "OK");
 }
 
@@ -620,8 +619,7 @@ static void quit_command(struct md_feed *f) {
 
 static enum md_command_name command_name(struct token t) {
     switch (t.n) {
-    case 2:
-        return is(t, "mn") ? MD_CMD_MN : MD_CMD_UNKNOWN;
+    case 2: return is(t, "mn") ? MD_CMD_MN : MD_CMD_UNKNOWN;
     case 3:
         return is(t, "get")   ? MD_CMD_GET
                : is(t, "set") ? MD_CMD_SET
@@ -636,8 +634,7 @@ static enum md_command_name command_name(struct token t) {
                : is(t, "gats") ? MD_CMD_GATS
                : is(t, "quit") ? MD_CMD_QUIT
                                : MD_CMD_UNKNOWN;
-    case 5:
-        return is(t, "touch") ? MD_CMD_TOUCH : is(t, "stats") ? MD_CMD_STATS : MD_CMD_UNKNOWN;
+    case 5: return is(t, "touch") ? MD_CMD_TOUCH : is(t, "stats") ? MD_CMD_STATS : MD_CMD_UNKNOWN;
     case 6:
         return is(t, "append") ? MD_CMD_APPEND : is(t, "delete") ? MD_CMD_DELETE : MD_CMD_UNKNOWN;
     case 7:
@@ -645,22 +642,29 @@ static enum md_command_name command_name(struct token t) {
                : is(t, "prepend") ? MD_CMD_PREPEND
                : is(t, "version") ? MD_CMD_VERSION
                                   : MD_CMD_UNKNOWN;
-    case 8:
-        return is(t, "shutdown") ? MD_CMD_SHUTDOWN : MD_CMD_UNKNOWN;
+    case 8: return is(t, "shutdown") ? MD_CMD_SHUTDOWN : MD_CMD_UNKNOWN;
     case 9:
         return is(t, "flush_all")   ? MD_CMD_FLUSH_ALL
                : is(t, "verbosity") ? MD_CMD_VERBOSITY
                                     : MD_CMD_UNKNOWN;
-    default:
-        return MD_CMD_UNKNOWN;
+    default: return MD_CMD_UNKNOWN;
     }
 }
 
 /* Commands of a node that this model has no picture of. */
 static bool beyond_model(struct token t) {
-    static const char *const words[] = {"mg",    "ms",       "md",          "ma",
-                                        "me",    "lru",      "lru_crawler", "slabs",
-                                        "watch", "extstore", "cache_memlimit", "refresh_certs"};
+    static const char *const words[] = {"mg",
+                                        "ms",
+                                        "md",
+                                        "ma",
+                                        "me",
+                                        "lru",
+                                        "lru_crawler",
+                                        "slabs",
+                                        "watch",
+                                        "extstore",
+                                        "cache_memlimit",
+                                        "refresh_certs"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (is(t, words[i]))
             return true;
@@ -679,7 +683,8 @@ static void unknown_command(struct md_feed *f, struct words *w) {
         return;
     }
     /* Commands that begin like these are refused before the look at the last word. */
-    bool early = first.n < 2 || memchr("gsacidt", first.s[0], 7) || (first.s[0] == 'm' && first.n == 2);
+    bool early =
+        first.n < 2 || memchr("gsacidt", first.s[0], 7) || (first.s[0] == 'm' && first.n == 2);
     if (!early && last.n >= 5 && memcmp(last.s, "HTTP/", 5) == 0) {
         md_rule_is(f->m, MD_RULE_HTTP);
         f->close = true;
@@ -700,49 +705,28 @@ static bool dispatch(struct md_feed *f, struct words *w, enum md_command_name na
     case MD_CMD_REPLACE:
     case MD_CMD_APPEND:
     case MD_CMD_PREPEND:
-    case MD_CMD_CAS:
-        return store_command(f, w, name);
+    case MD_CMD_CAS: return store_command(f, w, name);
     case MD_CMD_GET:
     case MD_CMD_GETS:
     case MD_CMD_GAT:
     case MD_CMD_GATS:
         get_command(f, w, name == MD_CMD_GETS || name == MD_CMD_GATS, name >= MD_CMD_GAT);
         break;
-    case MD_CMD_DELETE:
-        delete_command(f, w);
-        break;
+    case MD_CMD_DELETE: delete_command(f, w); break;
     case MD_CMD_INCR:
-    case MD_CMD_DECR:
-        delta_command(f, w, name == MD_CMD_INCR);
-        break;
-    case MD_CMD_TOUCH:
-        touch_command(f, w);
-        break;
-    case MD_CMD_FLUSH_ALL:
-        flush_command(f, w);
-        break;
-    case MD_CMD_VERBOSITY:
-        verbosity_command(f, w);
-        break;
+    case MD_CMD_DECR: delta_command(f, w, name == MD_CMD_INCR); break;
+    case MD_CMD_TOUCH: touch_command(f, w); break;
+    case MD_CMD_FLUSH_ALL: flush_command(f, w); break;
+    case MD_CMD_VERBOSITY: verbosity_command(f, w); break;
     case MD_CMD_VERSION:
         md_rule_is(f->m, MD_RULE_VERSION);
         md_buf_printf(&f->out->bytes, "VERSION %s\r\n", f->m->profile->version);
         break;
-    case MD_CMD_QUIT:
-        quit_command(f);
-        break;
-    case MD_CMD_STATS:
-        stats_command(f, w);
-        break;
-    case MD_CMD_MN:
-        refuse(f, MD_RULE_BARRIER, "MN");
-        break;
-    case MD_CMD_SHUTDOWN:
-        shutdown_command(f);
-        break;
-    default:
-        unknown_command(f, w);
-        break;
+    case MD_CMD_QUIT: quit_command(f); break;
+    case MD_CMD_STATS: stats_command(f, w); break;
+    case MD_CMD_MN: refuse(f, MD_RULE_BARRIER, "MN"); break;
+    case MD_CMD_SHUTDOWN: shutdown_command(f); break;
+    default: unknown_command(f, w); break;
     }
     return true;
 }
@@ -771,8 +755,8 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
         return;
     md_feed_commit(f);
     name = (enum md_command_name)f->c->command.name;
-    bool retrieval_done = name >= MD_CMD_GET && name <= MD_CMD_GATS &&
-                          !(f->c->command.flags & MD_COMMAND_ERROR);
+    bool retrieval_done =
+        name >= MD_CMD_GET && name <= MD_CMD_GATS && !(f->c->command.flags & MD_COMMAND_ERROR);
     if (retrieval_done || name == MD_CMD_MN || name == MD_CMD_QUIT)
         md_feed_send(f);
 }

@@ -253,7 +253,8 @@ LINE(value_blank, n == 3 && starts(line, n, "5 "))
 LINE(value_signed, n == 3 && starts(line, n, "+5"))
 
 /* A meta command that the model does not know (it knows mn). */
-LINE(meta, n > 1 && line[0] == 'm' && line[1] != 'n' && (n == 2 || line[2] == ' ' || line[2] == '\r'))
+LINE(meta,
+     n > 1 && line[0] == 'm' && line[1] != 'n' && (n == 2 || line[2] == ' ' || line[2] == '\r'))
 
 static size_t key_size(const uint8_t *line, size_t n) {
     const uint8_t *from;

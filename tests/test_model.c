@@ -131,7 +131,8 @@ static void too_large(void **state) {
         md_model_feed(f->m, 0, b.data + at, n, &f->r);
         md_buf_append(&all, f->r.bytes.data, f->r.bytes.len);
     }
-    assert_string_equal(md_buf_cstr(&all), "STORED\r\nSERVER_ERROR object too large for cache\r\nEND\r\n");
+    assert_string_equal(md_buf_cstr(&all),
+                        "STORED\r\nSERVER_ERROR object too large for cache\r\nEND\r\n");
     assert_int_equal(f->r.commands[f->r.n_commands - 1].rule, MD_RULE_MISS_REMOVED);
     md_buf_free(&all);
     md_buf_free(&b);
@@ -140,7 +141,8 @@ static void too_large(void **state) {
 /* However the bytes are cut, the replies together are the same. */
 static void any_cut(void **state) {
     struct fixture *f = *state;
-    const char bytes[] = "set a 0 0 2\r\nab\r\nget a\r\nincr a 1\r\nset b 0 0 3\r\nxxxx\r\ngets b\r\n";
+    const char bytes[] =
+        "set a 0 0 2\r\nab\r\nget a\r\nincr a 1\r\nset b 0 0 3\r\nxxxx\r\ngets b\r\n";
     struct md_base fresh = {.start_time = 1000000000};
     feed(f, 0, bytes);
     char *whole = md_strdup(md_buf_cstr(&f->r.bytes));
@@ -226,7 +228,8 @@ static void cas_base(void **state) {
  * are predicted anew. */
 static void choice_turned(void **state) {
     struct fixture *f = *state;
-    const char bytes[] = "set n 0 0 2\r\n10\r\ndecr n 1\r\nget n\r\nappend n 0 0 1\r\n5\r\nget n\r\n";
+    const char bytes[] =
+        "set n 0 0 2\r\n10\r\ndecr n 1\r\nget n\r\nappend n 0 0 1\r\n5\r\nget n\r\n";
     feed(f, 0, bytes);
     const struct md_command *get = &f->r.commands[2];
     assert_int_equal(get->refs, 1);
@@ -248,8 +251,7 @@ static void choice_turned(void **state) {
 
 static void clone_goes_its_own_way(void **state) {
     struct fixture *f = *state;
-    expect(f, "set a 0 0 40\r\n0123456789012345678901234567890123456789\r\nset b 0 0 4\r\nx",
-           "");
+    expect(f, "set a 0 0 40\r\n0123456789012345678901234567890123456789\r\nset b 0 0 4\r\nx", "");
     struct md_model *copy = md_model_clone(f->m);
     expect(f, "yzw\r\ndelete a\r\n", "STORED\r\nSTORED\r\nDELETED\r\n");
     struct md_reply r = {0};
@@ -309,12 +311,24 @@ static void numbers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(stores_and_gets), T(time_to_live),      T(thirty_days),
-        T(counters),        T(errors),            T(too_large),
-        T(any_cut),         T(held_back),         T(connection_closed),
-        T(unmodelled),      T(flush_all),         T(flush_delay_by_the_book),
-        T(cas_base),        T(flush_delay_as_it_is), T(choice_turned),
-        T(reasons),         T(clone_goes_its_own_way), T(numbers),
+        T(stores_and_gets),
+        T(time_to_live),
+        T(thirty_days),
+        T(counters),
+        T(errors),
+        T(too_large),
+        T(any_cut),
+        T(held_back),
+        T(connection_closed),
+        T(unmodelled),
+        T(flush_all),
+        T(flush_delay_by_the_book),
+        T(cas_base),
+        T(flush_delay_as_it_is),
+        T(choice_turned),
+        T(reasons),
+        T(clone_goes_its_own_way),
+        T(numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,9 +50,8 @@ static void run_on_fresh_nodes(struct fixture *f, struct seed *s, const char *pa
 static int setup(void **state) {
     struct fixture *f = md_calloc(1, sizeof *f);
     struct md_buf why = {0}, folder = {0};
-    struct md_runner_config c = {.node = {.binary = getenv("MEMDIVERGE_NODE"), .cpu = -1},
-                                 .replies = true,
-                                 .sweep = true};
+    struct md_runner_config c = {
+        .node = {.binary = getenv("MEMDIVERGE_NODE"), .cpu = -1}, .replies = true, .sweep = true};
     f->r = md_runner_new(&c, &why);
     if (!f->r)
         fail_msg("%s", md_buf_cstr(&why));
@@ -118,8 +117,8 @@ static void any_order(void **state) {
             compare(f, f->order[i], order);
     }
     const struct md_counts *n = md_runner_counts(f->r);
-    print_message("%zu seeds, %llu traces, %llu nodes\n", f->files.n,
-                  (unsigned long long)n->traces, (unsigned long long)n->nodes_started);
+    print_message("%zu seeds, %llu traces, %llu nodes\n", f->files.n, (unsigned long long)n->traces,
+                  (unsigned long long)n->nodes_started);
     /* Otherwise this has shown nothing. */
     assert_true(f->compared * 10 > ORDERS * f->files.n * 9);
     assert_true(n->nodes_started < 2 * f->files.n + ORDERS * f->files.n / 4);

@@ -26,7 +26,7 @@ static struct {
     const char *instead_of, *say; /* replaces a reply text */
     struct md_choice_ref prefer;  /* takes the other alternative at this command */
     bool prefers;
-    enum md_node_status status;   /* what an exchange that holds `trigger` ends with */
+    enum md_node_status status; /* what an exchange that holds `trigger` ends with */
     const char *trigger;
     unsigned started;
 } lie;
@@ -115,8 +115,8 @@ static void append_with_lie(struct md_buf *to, struct md_buf *from) {
 }
 
 /* Enough of a reply to `stats` for the sweep: the model's own numbers are not at hand here. */
-enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const void *bytes, size_t len,
-                                     size_t max_reply, struct md_buf *replies) {
+enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const void *bytes,
+                                     size_t len, size_t max_reply, struct md_buf *replies) {
     (void)max_reply;
     struct md_reply r = {0};
     if (lie.trigger && memmem(bytes, len, lie.trigger, strlen(lie.trigger)))
@@ -198,8 +198,10 @@ static void wrong_reply(void **state) {
     assert_string_equal(md_buf_cstr(&f->v.expected), "NOT_FOUND\r\n");
     assert_string_equal(md_buf_cstr(&f->v.observed), "DELETED\r\n");
     struct md_verdict again = {0};
-    assert_true(md_runner_confirm(f->r, &f->t, "delete.reply.deleted-instead-of-not-found."
-                                               "delete-miss", &again));
+    assert_true(md_runner_confirm(f->r, &f->t,
+                                  "delete.reply.deleted-instead-of-not-found."
+                                  "delete-miss",
+                                  &again));
     lie.instead_of = NULL;
     assert_false(md_runner_confirm(f->r, &f->t, f->v.signature, &again));
     md_verdict_free(&again);
@@ -227,8 +229,9 @@ static void turned_choice(void **state) {
     struct md_buf text = {0};
     md_buf_str(&text, "memdiverge-trace 1\nsend 0 \"set n 0 0 3\\r\\n100\\r\\n\"\nsend 0 \"");
     for (int i = 0; i < 100; i++)
-        md_buf_str(&text, i == 49 ? "decr n 1\\r\\n" : i > 49 && i % 7 == 0 ? "get n\\r\\n"
-                                                                         : "touch n 0\\r\\n");
+        md_buf_str(&text, i == 49                ? "decr n 1\\r\\n"
+                          : i > 49 && i % 7 == 0 ? "get n\\r\\n"
+                                                 : "touch n 0\\r\\n");
     md_buf_str(&text, "append n 0 0 1\\r\\n0\\r\\nincr n 1\\r\\nget n\\r\\n\"\n");
     lie.prefers = true;
     lie.prefer = (struct md_choice_ref){.ordinal = 50, .choice = MD_CHOICE_PADDING};
@@ -329,26 +332,18 @@ static void reply_spans(void **state) {
         {MD_CMD_STATS, "", 0},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        assert_int_equal(md_reply_span(table[i].name, (const uint8_t *)table[i].bytes,
-                                       strlen(table[i].bytes)),
-                         table[i].span);
+        assert_int_equal(
+            md_reply_span(table[i].name, (const uint8_t *)table[i].bytes, strlen(table[i].bytes)),
+            table[i].span);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(agrees),
-        T(wrong_reply),
-        T(reply_missing),
-        T(reply_surplus),
-        T(turned_choice),
-        T(not_explained_by_choice),
-        T(node_trouble),
-        T(closed_or_not),
-        T(strict_tells_quirks),
-        T(sweep),
-        T(unmodelled),
-        cmocka_unit_test(reply_spans),
+        T(agrees),        T(wrong_reply),   T(reply_missing),
+        T(reply_surplus), T(turned_choice), T(not_explained_by_choice),
+        T(node_trouble),  T(closed_or_not), T(strict_tells_quirks),
+        T(sweep),         T(unmodelled),    cmocka_unit_test(reply_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
