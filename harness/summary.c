@@ -182,10 +182,12 @@ static void print_findings(const struct md_campaign *c, enum md_outcome outcome,
 
 static void print_result(const struct md_campaign *c, const struct md_tally *t) {
     const struct md_finding *first = md_campaign_first(c);
+    size_t unchecked = md_campaign_count(c, MD_OUTCOME_NONE);
     printf("result: divergences=%zu unconfirmed=%zu commands=%llu",
-           md_campaign_count(c, MD_OUTCOME_CONFIRMED),
-           md_campaign_count(c, MD_OUTCOME_UNCONFIRMED) + md_campaign_count(c, MD_OUTCOME_NONE),
+           md_campaign_count(c, MD_OUTCOME_CONFIRMED), md_campaign_count(c, MD_OUTCOME_UNCONFIRMED),
            (unsigned long long)t->counts.commands);
+    if (unchecked)
+        printf(" unchecked=%zu", unchecked);
     if (first)
         printf(" first_after=%.1f shrunk_commands=%llu signature=%s\n", first->after,
                (unsigned long long)first->triage.commands, first->signature);

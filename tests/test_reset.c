@@ -124,9 +124,35 @@ static void any_order(void **state) {
     assert_true(n->nodes_started < 2 * f->files.n + ORDERS * f->files.n / 4);
 }
 
+/* A CAS symbol used as a length means another length on another base: the comparison with a fresh node
+ * must bring that to the same base, not call it a fault. */
+static void symbol_as_length(void **state) {
+    (void)state;
+    static const char text[] = "memdiverge-trace 1\n"
+                               "send 0 \"set a 0 0 {base+1}\\r\\nx\\r\\nget a\\r\\n\"\n";
+    struct md_runner_config c = {.node = {.binary = getenv("MEMDIVERGE_NODE"), .cpu = -1},
+                                 .fresh_every = 1};
+    struct md_buf why = {0};
+    struct md_trace t;
+    struct md_trace_error e;
+    struct md_verdict v = {0};
+    struct md_runner *r = md_runner_new(&c, &why);
+    assert_non_null(r);
+    md_trace_init(&t);
+    assert_true(md_trace_parse(&t, text, sizeof text - 1, &e));
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(md_runner_run(r, &t, &v), MD_AGREE);
+    assert_int_equal(md_runner_counts(r)->fresh_checks, 5);
+    md_verdict_free(&v);
+    md_trace_free(&t);
+    md_runner_free(r);
+    md_buf_free(&why);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order),
+        cmocka_unit_test(symbol_as_length),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
