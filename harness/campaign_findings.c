@@ -44,9 +44,7 @@ const struct md_finding *md_campaign_first(const struct md_campaign *c) {
 /* ---- looking into one --------------------------------------------------------------------- */
 
 static void start_triage(struct md_campaign *c, const struct md_found *found) {
-    bool enough = c->settings->stop_after &&
-                  md_campaign_count(c, MD_OUTCOME_CONFIRMED) >= c->settings->stop_after;
-    unsigned ms = c->interrupts || enough ? SHRINK_HURRIED_MS : SHRINK_MS;
+    unsigned ms = c->interrupts ? SHRINK_HURRIED_MS : SHRINK_MS;
     c->triage_found = *found;
     c->page->triage = (struct md_page_triage){0};
     fflush(NULL);
@@ -129,6 +127,12 @@ static bool is_settled(const struct md_finding *f) {
            (f->outcome == MD_OUTCOME_UNCONFIRMED && f->seen >= LOOKS_MAX);
 }
 
+/* --stop-after: the rest stays in OUT/found. */
+static bool has_enough(const struct md_campaign *c) {
+    uint64_t enough = c->settings->stop_after;
+    return enough && md_campaign_count(c, MD_OUTCOME_CONFIRMED) >= enough;
+}
+
 void md_campaign_findings(struct md_campaign *c) {
     struct names names = {0};
     struct md_found next, found;
@@ -153,7 +157,8 @@ void md_campaign_findings(struct md_campaign *c) {
             have_next = true;
         }
     }
-    if (have_next && !c->triage_pid && !(c->hurry_ns && md_campaign_ns() >= c->hurry_ns))
+    bool too_late = c->hurry_ns && md_campaign_ns() >= c->hurry_ns;
+    if (have_next && !c->triage_pid && !too_late && !has_enough(c))
         start_triage(c, &next);
     for (size_t i = 0; i < names.n; i++)
         free(names.at[i]);

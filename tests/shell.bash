@@ -15,6 +15,7 @@ export MEMDIVERGE_CORPUS
 
 cleanup() { rm -rf "$scratch"; }
 trap cleanup EXIT
+trap 'echo "FAILED: ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND"' ERR
 
 fail() { echo "FAILED: $*"; status=1; }
 

@@ -109,11 +109,9 @@ expect 0 '^result' "${run[@]}" --out "$scratch/shared"
 "$md" run --engine random --jobs 1 --time 5 --out "$scratch/killed" \
     >"$scratch/out1" 2>"$scratch/err1" &
 campaign=$!
-worker=
-while [[ -z $worker ]]; do
-    read -rt 0.05 <> <(:) || :
-    read -r worker _ 2>/dev/null <"/proc/$campaign/task/$campaign/children" || :
-done
+# Its log is there: the node that was tried first is gone, the one child is the worker.
+while [[ ! -e $scratch/killed/log/worker-0.log ]]; do read -rt 0.05 <> <(:) || :; done
+read -r worker _ <"/proc/$campaign/task/$campaign/children" || : # has no line end
 read -rt 1 <> <(:) || :
 kill -KILL "$worker"
 wait "$campaign" || fail "a killed worker ends the campaign with $?"
