@@ -17,7 +17,10 @@ void md_mutate(struct md_trace *t, uint64_t seed);
 void md_crossover(struct md_trace *out, const struct md_trace *a, const struct md_trace *b,
                   uint64_t seed);
 
-/* The byte forms that engines want: parse leniently, work, print; 0 if the result does not fit. */
+/*
+ * The byte forms that engines want: parse leniently, work, print; 0 if the result does not fit. One in
+ * four of md_mutate_text's results is a fresh trace of the generator.
+ */
 size_t md_mutate_text(uint8_t *data, size_t size, size_t max_size, uint64_t seed);
 size_t md_crossover_text(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
                          uint8_t *out, size_t max_size, uint64_t seed);

@@ -184,8 +184,7 @@ static void find_difference(const uint8_t *e, size_t n_e, const uint8_t *o, size
     }
 }
 
-/* Lower case, and nothing that a file name does not want. */
-static void plain(char *s) {
+void md_signature_plain(char *s) {
     for (; *s; s++) {
         if (*s >= 'A' && *s <= 'Z')
             *s = (char)(*s - 'A' + 'a');
@@ -211,5 +210,5 @@ void md_signature(const struct md_command *command, const uint8_t *expected, siz
     char rule[MD_ID_MAX];
     md_id_text(md_rule_info((enum md_rule)command->rule)->name, rule, sizeof rule);
     snprintf(out, size, "%s.%s.%s.%s", md_command_name_text(name), d.field, d.kind, rule);
-    plain(out);
+    md_signature_plain(out);
 }

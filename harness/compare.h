@@ -2,7 +2,7 @@
  * From two replies to a signature: what differs, in which field, how. Never an address, port, time,
  * key name or value, so that the same bug has the same name whatever the trace that shows it.
  *
- *   COMMAND.FIELD.KIND.RULE   e.g. get.value.differs.get-hit, get.hit.instead-of-miss.miss-expired
+ *   COMMAND.FIELD.KIND.RULE   e.g. get.data.differs.get-hit, get.value.hit-instead-of-miss.miss-expired
  */
 #ifndef MEMDIVERGE_COMPARE_H
 #define MEMDIVERGE_COMPARE_H
@@ -15,6 +15,9 @@
 /* How many bytes at the start of `bytes` are one whole reply to a command of that name (lines, VALUE
  * blocks through END); 0 if it is not complete or not a reply at all. Total: any bytes. */
 size_t md_reply_span(enum md_command_name name, const uint8_t *bytes, size_t len);
+
+/* Makes lower case of it, and '-' of everything that a file name does not want. */
+void md_signature_plain(char *s);
 
 /* Writes the signature of a difference. `observed` is what the node sent from this command on. */
 void md_signature(const struct md_command *command, const uint8_t *expected, size_t n_expected,

@@ -39,7 +39,7 @@ static const struct md_allowed md_allowed[OPTIONS] = {
     [OPT_FACTOR] = {'f', "a factor from 1.05 to 4 with at most 6 decimals"},
     [OPT_CHUNK_SIZE] = {'n', "a number of bytes from 1 to 1024"},
     [OPT_THREADS] = {'t', "a number of threads from 1 to 8"},
-    [OPT_REQS] = {'R', "a number of requests from 1 to 100000"},
+    [OPT_REQS] = {'R', "a number of requests from 10000 to 100000"},
     [OPT_CHUNK_MAX] = {'o', "slab_chunk_max=BYTES, a multiple of 1024"},
 };
 
@@ -155,8 +155,8 @@ static bool md_apply(struct md_node_options *o, enum md_option option, const cha
         o->threads = (unsigned)n;
         break;
     case OPT_REQS:
-        ok = md_number_in(value, 1, 100000, &n);
-        o->reqs_per_event = (unsigned)n;
+        ok = md_number_in(value, 10000, 100000, &n);
+        o->model.reqs_per_event = (uint32_t)n;
         break;
     case OPT_CHUNK_MAX:
         ok = strncmp(value, chunk_max, sizeof chunk_max - 1) == 0 &&
@@ -280,7 +280,6 @@ void md_node_options_default(struct md_node_options *o) {
     o->n_args = 0;
     md_options_default(&o->model);
     o->threads = 1;
-    o->reqs_per_event = 10000;
 }
 
 void md_node_options_copy(struct md_node_options *to, const struct md_node_options *from) {

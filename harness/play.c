@@ -95,9 +95,7 @@ static enum md_verdict_kind diverged(struct md_play *p, const struct md_command 
 
 static void name_failure(struct md_verdict *v, const char *what, const struct md_command *k) {
     snprintf(v->signature, sizeof v->signature, "%s.%s", what, name_of(k));
-    for (char *s = v->signature; *s; s++)
-        if (*s == '_')
-            *s = '-';
+    md_signature_plain(v->signature);
 }
 
 /* The node died, hangs, floods: a divergence of its own kind; our own environment: a failure. */
@@ -129,15 +127,24 @@ struct mismatch {
     const struct md_command *command;
     size_t at;     /* index of the command, n_commands: behind the last */
     size_t cursor; /* where its reply begins in what was observed */
+    size_t agreed; /* bytes of its reply that are as expected */
     bool stats;
     char stat[32];
     struct md_buf why;
 };
 
+static size_t agreeing(const uint8_t *a, size_t n_a, const uint8_t *b, size_t n_b) {
+    size_t i = 0;
+    while (i < n_a && i < n_b && a[i] == b[i])
+        i++;
+    return i;
+}
+
 static bool find_mismatch(struct md_play *p, struct mismatch *mm) {
     const struct md_reply *e = &p->expected;
     const struct md_buf *o = &p->observed;
     size_t cursor = 0;
+    mm->command = NULL;
     for (size_t i = 0; i < e->n_commands; i++) {
         const struct md_command *k = &e->commands[i];
         size_t used = k->reply_len;
@@ -153,6 +160,8 @@ static bool find_mismatch(struct md_play *p, struct mismatch *mm) {
             mm->stats = false;
         } else if (o->len - cursor < used ||
                    (used && memcmp(o->data + cursor, e->bytes.data + k->reply_offset, used) != 0)) {
+            mm->agreed =
+                agreeing(o->data + cursor, o->len - cursor, e->bytes.data + k->reply_offset, used);
             return true;
         }
         cursor += used;
@@ -186,13 +195,13 @@ static bool observed_number(const struct md_play *p, const struct mismatch *mm, 
 enum turn { TURN_NONE, TURN_HELPS, TURN_LOSES };
 
 /*
- * Tries the other alternatives of what the mismatched command stands on. HELPS: it now agrees up to a
- * later command (or altogether), and the preference stays. LOSES: the same, but with it the model no
+ * Tries the other alternatives of what the mismatched command stands on. HELPS: more agrees than
+ * before (up to a later byte or command, or altogether), and the preference stays. LOSES: the same, but with it the model no
  * longer knows what happens next.
  */
 static enum turn turn_choice(struct md_play *p, struct mismatch *mm) {
     struct md_command k = *mm->command;
-    size_t at = mm->at;
+    size_t at = mm->at, agreed = mm->stats ? 0 : mm->agreed;
     for (unsigned i = 0; i < k.refs; i++) {
         unsigned n = md_choice_alternatives(k.ref[i].choice);
         uint64_t observed = 0;
@@ -200,7 +209,8 @@ static enum turn turn_choice(struct md_play *p, struct mismatch *mm) {
         for (unsigned a = 1; a < (open ? 2 : n); a++) {
             md_model_prefer(p->model, k.ref[i], open ? observed : a);
             enum md_feed_result result = retell(p);
-            if (!find_mismatch(p, mm) || mm->at > at) {
+            if (!find_mismatch(p, mm) || mm->at > at ||
+                (mm->at == at && !mm->stats && mm->agreed > agreed)) {
                 p->counts->choices_turned++;
                 return result == MD_FEED_OK ? TURN_HELPS : TURN_LOSES;
             }
@@ -226,14 +236,13 @@ static enum md_verdict_kind reply_diverged(struct md_play *p, const struct misma
     diverged(p, k);
     if (mm->stats) {
         snprintf(v->signature, sizeof v->signature, "stats.%s.differs.stats", mm->stat);
-        for (char *s = v->signature; *s; s++)
-            if (*s == '_')
-                *s = '-';
+        md_signature_plain(v->signature);
         md_buf_append(&v->reason, mm->why.data, mm->why.len);
     } else if (surplus) {
         snprintf(v->signature, sizeof v->signature, "%s.reply.surplus-after.any", name_of(k));
     } else {
-        md_signature(k, v->expected.data, v->expected.len, o, n, v->signature, sizeof v->signature);
+        md_signature(k, p->expected.bytes.data + k->reply_offset, k->reply_len, o, n, v->signature,
+                     sizeof v->signature);
     }
     size_t span = md_reply_span((enum md_command_name)k->name, o, n);
     keep(&v->observed, o, span && !surplus ? span : n);
@@ -315,6 +324,8 @@ static void count_replies(struct md_play *p) {
     const struct md_reply *e = &p->expected;
     n->commands += e->n_commands;
     n->bytes_received += p->observed.len;
+    if (p->sweeping) /* not what somebody generated: would blur the shares */
+        return;
     for (size_t i = 0; i < e->n_commands; i++) {
         const struct md_command *k = &e->commands[i];
         n->by_command[k->name]++;
@@ -365,8 +376,9 @@ static enum md_verdict_kind send_piece(struct md_play *p, unsigned conn, const u
     md_buf_append(&p->sent, bytes, len);
     if (md_model_feed(p->model, conn, bytes, len, &p->expected) == MD_FEED_UNMODELLED) {
         p->n_events--;
-        p->expected.n_commands = p->expected.bytes.len = 0;
         retell(p);
+        p->expected.n_commands = p->expected.bytes.len = p->expected.n_marks = 0;
+        p->expected.closed = false;
         p->verdict->kind = MD_UNMODELLED;
         p->verdict->step = p->step;
         return MD_UNMODELLED;
@@ -401,6 +413,8 @@ enum md_verdict_kind md_play_send(struct md_play *p, unsigned conn, const uint8_
             break;
         size_t n = len - at < MD_READ_BUFFER ? len - at : MD_READ_BUFFER;
         kind = send_piece(p, conn, bytes + at, n);
+        if (p->piece && kind == MD_AGREE && at + n < len)
+            p->piece(p->piece_ctx);
     }
     return kind;
 }

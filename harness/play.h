@@ -36,6 +36,9 @@ struct md_play {
     struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */
     bool want_canonical;
     bool sweeping; /* MD_SWEEP_CONN stands for the harness's own connection */
+    /* Told after each piece of a send that is not its last; may be NULL. */
+    void (*piece)(void *ctx);
+    void *piece_ctx;
     struct md_counts *counts;
     struct md_verdict *verdict;
     size_t step; /* for the verdict */

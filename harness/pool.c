@@ -80,7 +80,8 @@ struct md_slot *md_pool_get(struct md_pool *p, const struct md_node_options *opt
             *failed = node;
             return NULL;
         }
-        *s = (struct md_slot){.node = node, .base = {.start_time = MD_START_TIME}};
+        *s = (struct md_slot){
+            .node = node, .number = p->started, .base = {.start_time = MD_START_TIME}};
         md_node_options_copy(&s->options, options);
     }
     s->used_at = ++p->clock;

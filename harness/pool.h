@@ -15,6 +15,7 @@ struct md_slot {
     struct md_node *node; /* NULL: empty slot */
     struct md_node_options options;
     struct md_base base; /* what the next trace starts from */
+    uint64_t number;     /* of the node, among all that this pool had */
     uint64_t inputs;     /* traces run on it */
     uint64_t used_at;    /* for giving up the one not used longest */
     bool dirty;          /* cannot be reset: the next trace gets a new node */

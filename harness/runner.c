@@ -26,10 +26,14 @@ struct md_runner {
     struct md_buf bytes; /* of the send step in hand */
     /* What was done behind the last trace. */
     struct md_buf sweep_bytes;
+    bool sweep_clock;
+    uint64_t verbosity_before; /* verbosity commands before the trace in hand */
     /* Traces since the node in use was new. */
     struct md_trace window[WINDOW];
+    uint64_t window_node[WINDOW]; /* which node ran it */
     const struct md_trace *window_list[WINDOW];
     size_t window_n, window_next;
+    uint64_t node_in_use;
 };
 
 static uint64_t now_ns(void) {
@@ -148,21 +152,40 @@ static enum md_verdict_kind play_step(struct md_runner *r, const struct md_step 
     }
 }
 
+struct observing {
+    struct md_runner *r;
+    const struct md_trace *t;
+    const struct md_observer *o;
+};
+
+static void observe(void *ctx) {
+    struct observing *w = ctx;
+    const struct md_play *p = &w->r->play;
+    w->o->step(w->o->ctx, w->t, p->step, &p->expected, p->observed.data, p->observed.len,
+               w->r->model);
+}
+
 static enum md_verdict_kind play_trace(struct md_runner *r, const struct md_trace *t,
                                        struct md_node *node, const struct md_base *base,
                                        struct md_verdict *v, const struct md_observer *o) {
     struct md_play *p = &r->play;
     set_model(r, &t->options);
     md_play_begin(p, r->model, node, base, v);
+    struct observing watch = {r, t, o};
+    p->piece = o ? observe : NULL;
+    p->piece_ctx = &watch;
     enum md_verdict_kind kind = MD_AGREE;
     for (size_t i = 0; i < t->n_steps && kind == MD_AGREE; i++) {
         p->step = i;
-        p->expected.bytes.len = p->expected.n_commands = p->observed.len = 0;
+        p->expected.bytes.len = p->expected.n_commands = p->expected.n_marks = 0;
+        p->expected.closed = false;
+        p->observed.len = 0;
         kind = play_step(r, &t->steps[i]);
         r->counts.steps++;
-        if (o && o->step)
-            o->step(o->ctx, t, i, &p->expected, p->observed.data, p->observed.len, r->model);
+        if (o)
+            observe(&watch);
     }
+    p->piece = NULL;
     v->kind = kind;
     r->counts.traces++;
     r->counts.unmodelled += kind == MD_UNMODELLED;
@@ -209,7 +232,7 @@ static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) 
     struct md_buf *b = &r->sweep_bytes;
     enum md_verdict_kind kind = MD_AGREE;
     bool flushed = md_model_flushed(r->model);
-    uint64_t verbose = r->counts.by_command[MD_CMD_VERBOSITY];
+    bool verbose = r->counts.by_command[MD_CMD_VERBOSITY] > r->verbosity_before;
     b->len = 0;
     if (r->config.sweep) {
         each_key(r, "gets", SWEEP_LINE);
@@ -227,6 +250,7 @@ static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) 
     p->want_canonical = false;
     if (kind == MD_AGREE)
         kind = md_play_send(p, MD_SWEEP_CONN, b->data, b->len);
+    r->sweep_clock = flushed;
     if (kind == MD_AGREE && flushed) /* with -C a flush kills what is stored in its second */
         kind = md_play_clock(p, 1);
     p->sweeping = false;
@@ -238,11 +262,13 @@ static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) 
 void md_runner_extend(const struct md_runner *r, struct md_trace *t) {
     for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++)
         for (size_t i = t->n_steps; i-- > 0;)
-            if (t->steps[i].kind == MD_STEP_SEND && t->steps[i].conn == c) {
+            if (t->steps[i].kind <= MD_STEP_OPEN && t->steps[i].conn == c) {
                 md_trace_add(t, MD_STEP_CLOSE, c);
                 break;
             }
     md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_bytes.data, r->sweep_bytes.len);
+    if (r->sweep_clock)
+        md_trace_add(t, MD_STEP_CLOCK, 0)->seconds = 1;
 }
 
 void md_runner_sweep(struct md_runner *r, bool on) { r->config.sweep = on; }
@@ -256,8 +282,7 @@ static void count_item(void *ctx, const uint8_t *key, size_t nkey) {
 }
 
 static void window_add(struct md_runner *r, const struct md_slot *s, const struct md_trace *t) {
-    if (s->inputs <= 1)
-        r->window_n = r->window_next = 0;
+    r->node_in_use = r->window_node[r->window_next] = s->number;
     md_trace_copy(&r->window[r->window_next], t);
     r->window_next = (r->window_next + 1) % WINDOW;
     if (r->window_n < WINDOW)
@@ -266,10 +291,14 @@ static void window_add(struct md_runner *r, const struct md_slot *s, const struc
 
 size_t md_runner_window(const struct md_runner *r, const struct md_trace *const **traces) {
     struct md_runner *w = (struct md_runner *)r;
-    for (size_t i = 0; i < r->window_n; i++)
-        w->window_list[i] = &r->window[(r->window_next + WINDOW - r->window_n + i) % WINDOW];
+    size_t n = 0;
+    for (size_t i = 0; i < r->window_n; i++) {
+        size_t at = (r->window_next + WINDOW - r->window_n + i) % WINDOW;
+        if (r->window_node[at] == r->node_in_use)
+            w->window_list[n++] = &r->window[at];
+    }
     *traces = w->window_list;
-    return r->window_n;
+    return n;
 }
 
 static enum md_verdict_kind no_node(struct md_node *failed, struct md_verdict *v) {
@@ -383,6 +412,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     window_add(r, s, t);
     uint64_t turned = r->counts.choices_turned;
     struct md_base base = s->base;
+    r->verbosity_before = r->counts.by_command[MD_CMD_VERBOSITY];
     bool check = r->config.fresh_every && r->counts.traces % r->config.fresh_every == 0;
     r->play.want_canonical = check || r->config.replies;
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);

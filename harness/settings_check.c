@@ -71,8 +71,10 @@ bool md_settings_check(struct md_settings *s, int *exit_code, struct md_buf *why
         md_buf_str(why, "--node starts a node, --connect uses one that runs: give one of them");
         return false;
     }
-    if (s->connect && s->n_node_args) {
-        md_buf_str(why, "--node-arg is for a node that memdiverge starts, not with --connect");
+    /* A node of somebody else must not be flushed, reset or held to memcached's own texts. */
+    if (s->connect || s->oracle == MD_ORACLE_PROTOCOL) {
+        md_buf_str(why, "--connect and --oracle protocol are for servers that memdiverge does not "
+                        "start, which this version cannot test yet: name the binary with --node");
         return false;
     }
     struct md_buf refused = {0};
@@ -82,8 +84,6 @@ bool md_settings_check(struct md_settings *s, int *exit_code, struct md_buf *why
     md_buf_free(&refused);
     if (!ok)
         return false;
-    if (s->connect)
-        return true;
     *exit_code = MD_EXIT_FAILED;
     return find_binary(s, why);
 }

@@ -113,7 +113,7 @@ struct md_step {
 /*
  * Node options of a trace: the words as written (for the command line of the node) and what the
  * model must know of them. Whitelist: -C -F -M; -I N[k|m] (1k..32m); -m N (1..4096, MiB); -f F
- * (1.05..4); -n N (1..1024); -t N (1..8); -R N (1..100000); -o slab_chunk_max=N (bytes, a multiple
+ * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); -o slab_chunk_max=N (bytes, a multiple
  * of 1024).
  * Combinations that memcached itself refuses (item size not a multiple of slab_chunk_max, item size
  * over half the memory) are refused here with the reason.
@@ -122,8 +122,7 @@ struct md_node_options {
     char *args[MD_NODE_ARGS_MAX]; /* owned words, canonical order */
     size_t n_args;
     struct md_options model;
-    unsigned threads;        /* -t, default 1 */
-    unsigned reqs_per_event; /* -R, default 10000 */
+    unsigned threads; /* -t, default 1 */
 };
 
 struct md_trace {

@@ -25,8 +25,10 @@ static void md_print_escape(uint8_t c, char letter, struct md_buf *out) {
 }
 
 void md_bytes_print(const void *bytes, size_t n, struct md_buf *out) {
+    if (n == 0)
+        return;
     const uint8_t *p = bytes, *end = p + n;
-    while (n && p < end) {
+    while (p < end) {
         const uint8_t *plain = p;
         char letter = 0;
         while (p < end && !(letter = md_escape_of(*p)))

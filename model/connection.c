@@ -16,6 +16,8 @@
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 void md_feed_send(struct md_feed *f) {
+    if (f->out->n_commands > f->sent_commands)
+        f->requests--; /* sending takes a turn too */
     f->sent_bytes = f->out->bytes.len;
     f->sent_commands = f->out->n_commands;
     f->sent_marks = f->out->n_marks;
@@ -144,6 +146,14 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
     return n;
 }
 
+/* A command is done: after -R of them in one go the node sends what it has and yields. */
+static void take_turn(struct md_feed *f) {
+    if (--f->requests >= 0)
+        return;
+    md_feed_send(f);
+    f->requests = (int64_t)f->m->options.reqs_per_event - 1;
+}
+
 /* Works through what one read brought; returns how much of it was used up. */
 static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
@@ -152,6 +162,8 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     while (at < n && !f->close && !f->unmodelled) {
         if (c->state != MD_CONN_LINE) {
             at += take_data(f, w + at, n - at);
+            if (c->state == MD_CONN_LINE)
+                take_turn(f);
             continue;
         }
         const uint8_t *end = memchr(w + at, '\n', n - at);
@@ -167,6 +179,8 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
         md_feed_begin(f, base + at);
         md_text_line(f, w + at, text);
         at += len + 1;
+        if (c->state == MD_CONN_LINE)
+            take_turn(f);
     }
     return at;
 }
@@ -227,7 +241,8 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
         return MD_FEED_NO_CONNECTION;
     struct md_conn *c = &m->conn[conn];
     const uint8_t *in = bytes;
-    struct md_feed f = {.m = m, .c = c, .conn = conn, .out = out};
+    struct md_feed f = {
+        .m = m, .c = c, .conn = conn, .out = out, .requests = m->options.reqs_per_event};
     if (c->first && len) {
         c->first = false;
         if (in[0] == 0x80) /* a binary connection */

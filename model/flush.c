@@ -13,8 +13,7 @@ void md_flush_all(struct md_model *m, int64_t delay) {
     } else {
         f->pending = due;
     }
-    /* A time at or before the start of the node: relative 1, then one less. */
-    f->past = due <= 1;
+    f->past = delay > 0 && due <= m->now;
     if (!m->options.cas) {
         f->oldest_live = due;
         return;

@@ -20,7 +20,7 @@ struct md_flush {
     uint32_t oldest_live; /* relative time, 0: never flushed */
     uint64_t oldest_cas;
     bool used; /* there was a flush_all at all */
-    bool past; /* the last flush named a time at or before the node's start */
+    bool past; /* the last flush named a time that had passed */
 };
 
 /* delay as the client gave it (0 or negative: now); returns nothing: flush_all always succeeds. */

@@ -117,7 +117,6 @@ struct md_model {
     size_t n_items, cap_items;
     int32_t free_item;
     int32_t head[MD_SLAB_CLASSES], tail[MD_SLAB_CLASSES];
-    uint32_t classes_used; /* heads and tails up to here were touched */
 
     struct md_conn conn[MD_CONNECTIONS_MAX];
 

@@ -12,6 +12,7 @@ void md_options_default(struct md_options *o) {
                              .slab_chunk_max = 1 << 19,
                              .chunk_size = 48,
                              .factor = 1.25,
+                             .reqs_per_event = 10000,
                              .cas = true,
                              .flush_enabled = true,
                              .evict = true};
@@ -196,6 +197,9 @@ void md_model_forget_preferences(struct md_model *m) { m->n_preferences = 0; }
 
 void md_stands_on(struct md_model *m, uint32_t ordinal, enum md_choice choice) {
     struct md_command *k = m->command;
+    for (unsigned i = 0; i < k->refs; i++)
+        if (k->ref[i].ordinal == ordinal && k->ref[i].choice == choice)
+            return;
     if (k->refs < MD_REFS_MAX)
         k->ref[k->refs++] = (struct md_choice_ref){ordinal, choice};
 }

@@ -40,6 +40,7 @@ struct md_options {
     uint32_t slab_chunk_max; /* -o slab_chunk_max, default 512 KiB */
     uint32_t chunk_size;     /* -n, default 48 */
     double factor;           /* -f, default 1.25 */
+    uint32_t reqs_per_event; /* -R, default 10000 (design: nobody is overtaken in a batch) */
     bool cas;                /* false with -C */
     bool flush_enabled;      /* false with -F */
     bool evict;              /* false with -M */
@@ -94,15 +95,14 @@ struct md_choice_ref {
     enum md_choice choice; /* which kind; at most one of a kind for each command and key */
 };
 
-enum { MD_REFS_MAX = 4 };
+enum { MD_REFS_MAX = 8 };
 
 enum md_command_flags {
-    MD_COMMAND_ERROR = 1,    /* predicted reply is an error line */
-    MD_COMMAND_HIT = 2,      /* a retrieval with at least one hit */
-    MD_COMMAND_MISS = 4,     /* a retrieval with at least one miss */
-    MD_COMMAND_STATS = 8,    /* reply is a pattern: compare with md_model_stats_agree */
-    MD_COMMAND_SILENT = 16,  /* noreply: no bytes, by design */
-    MD_COMMAND_ARRIVAL = 32, /* the reply legally depends on how the bytes arrive */
+    MD_COMMAND_ERROR = 1,   /* predicted reply is an error line */
+    MD_COMMAND_HIT = 2,     /* a retrieval with at least one hit */
+    MD_COMMAND_MISS = 4,    /* a retrieval with at least one miss */
+    MD_COMMAND_STATS = 8,   /* reply is a pattern: compare with md_model_stats_agree */
+    MD_COMMAND_SILENT = 16, /* noreply: no bytes, by design */
 };
 
 /* One command of a feed, in order. */
@@ -209,8 +209,7 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
  * Compares a reply to `stats` with the counters that follow from the commands. observed/len is the
  * whole block (through "END\r\n"); *used is set to its length. True: all agree. False: `why` says
  * which counter ("curr_items: expected 3, observed 4"), `name` (at least 32 bytes) which one.
- * Must be asked before anything else is fed if the command is the last of the feed; otherwise the
- * counters as of that command are kept in the model until the next feed (by ordinal).
+ * The counters as of that command are kept until the restart.
  */
 bool md_model_stats_agree(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
                           size_t len, size_t *used, char *name, struct md_buf *why);

@@ -88,7 +88,7 @@ enum md_command_name {
     X(KEY_LENGTH, MD_DOC, "Keys", "a key of more than 250 bytes is refused") \
     X(NUMBER_BAD, MD_DOC, "Error strings", "a flags, exptime or bytes that is no number is refused") \
     X(LENGTH_BAD, MD_INTENT, "t/bogus-commands.t, t/issue_29.t", "a negative or impossible data length is refused") \
-    X(LONG_LINE, MD_INTENT, "t/issue_41.t, t/multiget limits", "more than 2048 bytes without a line end close the connection, but for a get") \
+    X(LONG_LINE, MD_INTENT, "t/issue_41.t, t/multiget limits", "more than 2048 bytes without a line end close the connection, but for a get (depends on arrival)") \
     X(HTTP, MD_INTENT, "release notes 1.4.x: cross-protocol scripting", "an HTTP request closes the connection") \
     X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A")
 
@@ -100,8 +100,8 @@ enum md_command_name {
     X(FAILED_STORE_CAS, 1, "whether a store that answers NOT_STORED, EXISTS or NOT_FOUND uses up a CAS value") \
     X(FLUSH_CAS, 1, "whether an immediate flush_all uses up a CAS value") \
     X(BAD_CHUNK_REST, 1, "what follows a bad data block is read as a command") \
-    X(HELD_BACK, 1, "replies wait while the data block of a later command is incomplete") \
-    X(LOST_ON_CLOSE, 1, "replies not yet sent are lost when the node closes a connection for a bad line") \
+    X(HELD_BACK, 1, "replies wait while the data block of a later command is incomplete (depends on arrival)") \
+    X(LOST_ON_CLOSE, 1, "replies not yet sent are lost when the node closes a connection for a bad line (depends on arrival)") \
     X(NOREPLY_ERROR, 1, "noreply silences errors that are found after it was read, and no others") \
     X(SURPLUS, 1, "a surplus last token that is not noreply is ignored") \
     X(NUL_IN_LINE, 1, "a NUL byte ends the command line early") \
@@ -115,13 +115,13 @@ enum md_command_name {
 #define MD_QUIRK_LIST(X) \
     X(NONE, "-", "-", "-", "no quirk") \
     X(LOST_REPLIES, "1.6.18", "Storage commands: after the command the client awaits the reply", "not reported", \
-      "a key over 250 bytes in a retrieval drops the replies of earlier commands of the same batch") \
+      "a key over 250 bytes in a retrieval drops the replies of earlier commands of the same batch (depends on arrival)") \
     X(FLUSH_EARLY, "1.6.18", "flush_all: items whose update time is earlier than the time of execution", "not reported", \
       "a delayed flush_all acts one second early, and on items stored in that second") \
     X(FLUSH_REVIVES, "1.6.18", "flush_all: none of the items will be returned unless stored again", "not reported", \
       "a delayed flush_all brings back items that an earlier flush_all had invalidated") \
     X(FLUSH_PAST, "1.6.18", "flush_all: after the expiration specified", "not reported", \
-      "flush_all with a Unix time at or before the start of the node flushes nothing and undoes an earlier one") \
+      "flush_all with a Unix time that has passed may flush nothing (before the node's start) or not all (with -C), and undoes an earlier one") \
     X(FLUSH_SAME_SECOND, "1.6.18", "flush_all: unless it is stored again after flush_all", "known limit of -C", \
       "with -C items stored in the second of the flush, but after it, are gone") \
     X(NUMBER_LENIENT, "1.6.18", "Storage commands: unsigned integer, written out in decimal", "not reported", \

@@ -29,6 +29,12 @@ void md_stats_snapshot(struct md_model *m) {
     s->count[MD_STAT_time] = md_model_now(m);
     s->count[MD_STAT_limit_maxbytes] = m->options.memory_limit;
     s->count[MD_STAT_pointer_size] = 64;
+    /* A padded counter counts for more bytes than one that was replaced. */
+    for (size_t r = 0; r < m->n_records; r++) {
+        int32_t i = m->records[r].item;
+        if (i != MD_NIL && m->items[i].open_choice)
+            md_stands_on(m, m->items[i].padded_by, MD_CHOICE_PADDING);
+    }
     const struct md_stats *n = &m->stats;
     if ((n->gat_hits || n->gat_misses) && !md_quirk_applies(m, MD_QUIRK_GAT_NOT_COUNTED)) {
         s->count[MD_STAT_cmd_get] += n->gat_hits + n->gat_misses;

@@ -143,7 +143,6 @@ static void item_link(struct md_model *m, int32_t i) {
     it->cas = m->options.cas ? ++m->cas : 0;
     it->fetched = it->touched = false;
     it->open_choice = false;
-    m->allocated += total;
     rec->item = i;
     queue_in(m, i);
     m->stats.count[MD_STAT_curr_items]++;
@@ -226,7 +225,11 @@ static void reclaim(struct md_model *m, unsigned class, int32_t locked) {
 
 void md_make_room(struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes, int32_t locked) {
     size_t total = item_total(m, nkey, flags, nbytes);
-    if (m->allocated + total > m->options.memory_limit / 4)
+    /* Whether memory may run out: no class gives a page back, each has at least one, and chunks waste
+     * up to half of what they hold. Eviction is not modelled. */
+    m->allocated += total;
+    if (2 * m->allocated + (m->slabs.largest + 1u) * (uint64_t)MD_PAGE_SIZE >
+        m->options.memory_limit)
         m->lost = true;
     if (total > m->options.slab_chunk_max) /* only the header now; chunks as the data comes */
         total = item_total(m, nkey, flags, 0) - 2 + MD_CHUNK_HEADER;
@@ -278,10 +281,10 @@ static void failed_store(struct md_model *m) {
 static void join_room(struct md_model *m, const struct md_value *v, uint32_t flags, size_t n_old,
                       bool append) {
     size_t nkey = m->records[v->record].nkey, n = n_old + v->nbytes;
+    uint32_t left = 0;
     md_make_room(m, nkey, flags, n, v->record);
     if (!md_is_chunked(m, nkey, flags, n))
         return;
-    uint32_t left = md_make_room_chunk(m, append ? n_old : v->nbytes, v->record);
     make_room_copy(m, &left, append ? n_old : v->nbytes, v->record);
     make_room_copy(m, &left, (append ? v->nbytes : n_old) + 2, v->record);
 }

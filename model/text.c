@@ -4,6 +4,11 @@
 static const char BAD_FORMAT[] = "CLIENT_ERROR bad command line format";
 static const char BAD_EXPTIME[] = "CLIENT_ERROR invalid exptime argument";
 
+enum {
+    HELD_MAX = 50000,     /* keys of one retrieval */
+    REPLY_MAX = 64 << 20, /* bytes of one feed's replies; more is not modelled */
+};
+
 struct token {
     const uint8_t *s;
     size_t n;
@@ -140,6 +145,10 @@ static void say_value(struct md_feed *f, int32_t item, bool cas) {
     const struct md_item *it = &m->items[item];
     struct md_record *rec = &m->records[it->record];
     struct md_buf *b = &f->out->bytes;
+    if (b->len + it->nbytes > REPLY_MAX) {
+        m->lost = true;
+        return;
+    }
     md_buf_reserve(b, it->nbytes + MD_KEY_MAX + 80);
     md_buf_append(b, "VALUE ", 6);
     md_buf_append(b, rec->key, rec->nkey);
@@ -295,6 +304,9 @@ static void retrieval(struct md_feed *f, struct words *w, struct retrieval *r) {
             rule = one;
         }
     }
+    /* An item may be held some 60000 times; then it is not found any more. */
+    if (keys > HELD_MAX)
+        m->lost = true;
     md_rule_is(m, rule);
     if (keys > 1 && rule != MD_RULE_GET_MULTI)
         m->fired.rule[MD_RULE_GET_MULTI]++;
@@ -775,7 +787,6 @@ bool md_text_long_line(struct md_feed *f, const uint8_t *line, size_t n) {
     }
     md_feed_begin(f, f->c->input - n - at);
     md_rule_is(f->m, MD_RULE_LONG_LINE);
-    f->c->command.flags |= MD_COMMAND_ARRIVAL;
     if (!blanks && gat && !md_quirk_applies(f->m, MD_QUIRK_GAT_LONG_LINE))
         return true;
     md_feed_commit(f);

@@ -36,12 +36,12 @@ static void options_allowed(void **state) {
     struct md_buf why = {0};
     md_node_options_default(&o);
     assert_int_equal(o.threads, 1);
-    assert_int_equal(o.reqs_per_event, 10000);
+    assert_int_equal(o.model.reqs_per_event, 10000);
     assert_true(o.model.cas);
     assert_true(options(&o, "", &why));
     assert_int_equal(o.n_args, 0);
-    assert_true(
-        options(&o, "-o slab_chunk_max=16384 -R 20 -t 4 -n 8 -f 1.08 -m 4 -I 1m -M -F -C", &why));
+    assert_true(options(
+        &o, "-o slab_chunk_max=16384 -R 20000 -t 4 -n 8 -f 1.08 -m 4 -I 1m -M -F -C", &why));
     const char *canonical[] = {"-C",
                                "-F",
                                "-M",
@@ -56,7 +56,7 @@ static void options_allowed(void **state) {
                                "-t",
                                "4",
                                "-R",
-                               "20",
+                               "20000",
                                "-o",
                                "slab_chunk_max=16384"};
     assert_int_equal(o.n_args, sizeof canonical / sizeof *canonical);
@@ -69,7 +69,7 @@ static void options_allowed(void **state) {
     assert_int_equal(o.model.slab_chunk_max, 16384);
     assert_true(o.model.factor == 1.08); /* the very double that the node reads */
     assert_int_equal(o.threads, 4);
-    assert_int_equal(o.reqs_per_event, 20);
+    assert_int_equal(o.model.reqs_per_event, 20000);
 
     md_node_options_default(&copy);
     assert_false(md_node_options_equal(&o, &copy));
@@ -100,7 +100,7 @@ static const char *const borders_allowed[] = {
     "-n 1024",
     "-t 1",
     "-t 8",
-    "-R 1",
+    "-R 10000",
     "-R 100000",
     "-o slab_chunk_max=1048576",
 };
@@ -148,7 +148,8 @@ static const struct {
     {"-n 0", "0: -n expects a number of bytes from 1 to 1024"},
     {"-n 1025", "1025: -n expects a number of bytes from 1 to 1024"},
     {"-t 9", "9: -t expects a number of threads from 1 to 8"},
-    {"-R 100001", "100001: -R expects a number of requests from 1 to 100000"},
+    {"-R 100001", "100001: -R expects a number of requests from 10000 to 100000"},
+    {"-R 9999", "9999: -R expects a number of requests from 10000 to 100000"},
     {"-o modern", "modern" CHUNK},
     {"-o slab_chunk_max=1000", "slab_chunk_max=1000" CHUNK},
     {"-o slab_chunk_max=1500", "slab_chunk_max=1500" CHUNK},

@@ -23,9 +23,9 @@ struct md_node {
 
 /* What the next nodes do wrong. Reset by each test. */
 static struct {
-    const char *instead_of, *say; /* replaces a reply text */
-    struct md_choice_ref prefer;  /* takes the other alternative at this command */
-    bool prefers;
+    const char *instead_of, *say;   /* replaces a reply text */
+    struct md_choice_ref prefer[4]; /* takes the other alternative at these commands */
+    unsigned prefers;
     enum md_node_status status; /* what an exchange that holds `trigger` ends with */
     const char *trigger;
     unsigned started;
@@ -39,8 +39,8 @@ enum md_node_status md_node_start(const struct md_node_config *config,
     bool exact;
     struct md_node *n = md_calloc(1, sizeof *n);
     n->m = md_model_new(md_profile_find("1.6.18", &exact), &options->model, MD_START_TIME);
-    if (lie.prefers)
-        md_model_prefer(n->m, lie.prefer, 1);
+    for (unsigned i = 0; i < lie.prefers; i++)
+        md_model_prefer(n->m, lie.prefer[i], 1);
     lie.started++;
     *out = n;
     return MD_NODE_OK;
@@ -233,13 +233,27 @@ static void turned_choice(void **state) {
                           : i > 49 && i % 7 == 0 ? "get n\\r\\n"
                                                  : "touch n 0\\r\\n");
     md_buf_str(&text, "append n 0 0 1\\r\\n0\\r\\nincr n 1\\r\\nget n\\r\\n\"\n");
-    lie.prefers = true;
-    lie.prefer = (struct md_choice_ref){.ordinal = 50, .choice = MD_CHOICE_PADDING};
+    lie.prefers = 1;
+    lie.prefer[0] = (struct md_choice_ref){.ordinal = 50, .choice = MD_CHOICE_PADDING};
     make(f, MD_ORACLE_EXACT);
     trace(f, md_buf_cstr(&text));
     expect(f, MD_AGREE, "");
     assert_int_equal(md_runner_counts(f->r)->choices_turned, 1);
     md_buf_free(&text);
+}
+
+/* One reply stands on two choices, both fall the other way, and one key is asked for often. */
+static void two_turned_choices(void **state) {
+    struct fixture *f = *state;
+    lie.prefers = 2;
+    lie.prefer[0] = (struct md_choice_ref){.ordinal = 2, .choice = MD_CHOICE_PADDING};
+    lie.prefer[1] = (struct md_choice_ref){.ordinal = 3, .choice = MD_CHOICE_PADDING};
+    make(f, MD_ORACLE_EXACT);
+    trace(f, "memdiverge-trace 1\nsend 0 \"set a 0 0 2\\r\\n10\\r\\nset b 0 0 2\\r\\n10\\r\\n\"\n"
+             "send 0 \"decr a 1\\r\\ndecr b 1\\r\\n\"\n"
+             "send 0 \"get a a a a a a a a a b\\r\\nget b a\\r\\n\"\n");
+    expect(f, MD_AGREE, "");
+    assert_int_equal(md_runner_counts(f->r)->choices_turned, 2);
 }
 
 /* A difference that no choice explains is told even where a choice is near. */
@@ -340,10 +354,19 @@ static void reply_spans(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(agrees),        T(wrong_reply),   T(reply_missing),
-        T(reply_surplus), T(turned_choice), T(not_explained_by_choice),
-        T(node_trouble),  T(closed_or_not), T(strict_tells_quirks),
-        T(sweep),         T(unmodelled),    cmocka_unit_test(reply_spans),
+        T(agrees),
+        T(wrong_reply),
+        T(reply_missing),
+        T(reply_surplus),
+        T(turned_choice),
+        T(two_turned_choices),
+        T(not_explained_by_choice),
+        T(node_trouble),
+        T(closed_or_not),
+        T(strict_tells_quirks),
+        T(sweep),
+        T(unmodelled),
+        cmocka_unit_test(reply_spans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -639,7 +639,7 @@ static void random_step(struct md_random *r, struct md_trace *t) {
 
 static void random_trace(struct md_random *r, struct md_trace *t) {
     static const char *const heads[] = {HEAD, HEAD "node -C\n", HEAD "node -I 2m\n",
-                                        HEAD "node -C -F -m 8 -R 20\n"};
+                                        HEAD "node -C -F -m 8 -R 20000\n"};
     static const char *const comments[] = {"", "one", " two\nlines", "\n", "tab\t."};
     must_parse(t, heads[md_random_below(r, 4)]);
     if (md_random_one_in(r, 2))
