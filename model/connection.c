@@ -16,8 +16,6 @@
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 void md_feed_send(struct md_feed *f) {
-    if (f->out->n_commands > f->sent_commands)
-        f->requests--; /* sending takes a turn too */
     f->sent_bytes = f->out->bytes.len;
     f->sent_commands = f->out->n_commands;
     f->sent_marks = f->out->n_marks;
@@ -191,6 +189,7 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
     size_t room = c->grown ? n : MD_READ_BUFFER - c->line.len;
     size_t take = least(n, room);
     c->input += take;
+    f->requests = f->m->options.reqs_per_event; /* each read is an event of its own */
     if (c->line.len) {
         md_buf_append(&c->line, bytes, take);
         size_t used = window(f, c->line.data, c->line.len);
@@ -241,8 +240,7 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
         return MD_FEED_NO_CONNECTION;
     struct md_conn *c = &m->conn[conn];
     const uint8_t *in = bytes;
-    struct md_feed f = {
-        .m = m, .c = c, .conn = conn, .out = out, .requests = m->options.reqs_per_event};
+    struct md_feed f = {.m = m, .c = c, .conn = conn, .out = out};
     if (c->first && len) {
         c->first = false;
         if (in[0] == 0x80) /* a binary connection */
