@@ -45,6 +45,7 @@ struct md_worker *md_worker_new(const struct md_settings *s, struct md_page *pag
     w->number = slot;
     md_settings_runner(s, &config);
     config.node.cpu = md_cpu_claim(&w->cpu, NULL);
+    config.node.unpinned = &w->cpu.before; /* a node with threads of its own uses them */
     config.fresh_every = s->connect ? 0 : FRESH_EVERY;
     config.sweep = true;
     w->runner = md_runner_new(&config, &why);
