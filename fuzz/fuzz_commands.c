@@ -19,6 +19,7 @@ static struct md_engine *engine;
 
 static void end(void) { md_engine_free(engine); }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer says so */
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     engine = md_engine_new(*argc, *argv);
     atexit(end);

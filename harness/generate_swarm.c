@@ -24,7 +24,7 @@ static unsigned md_draw_features(struct md_random *r) {
         unsigned feature, per_1024;
     } odds[] = {{MD_GEN_TTL, 620},     {MD_GEN_CLOCK, 620},     {MD_GEN_COUNTERS, 400},
                 {MD_GEN_MULTI, 420},   {MD_GEN_SPLIT, 250},     {MD_GEN_CLOSE, 160},
-                {MD_GEN_ODD_KEYS, 90}, {MD_GEN_BINARY, 150},    {MD_GEN_LARGE, 5},
+                {MD_GEN_ODD_KEYS, 90}, {MD_GEN_BINARY, 150},    {MD_GEN_LARGE, 15},
                 {MD_GEN_LONG, 60},     {MD_GEN_BLOCKS, 300},    {MD_GEN_STATS, 250},
                 {MD_GEN_SIZES, 150},   {MD_GEN_CAS_PAIRS, 500}, {MD_GEN_SWEEP, 500}};
     unsigned features = 0;

@@ -196,7 +196,7 @@ static enum md_node_status md_run(struct md_node *n, const struct md_node_config
     const char *environment[] = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL=C",
-        MD_SHIM_PAGE_VARIABLE "=3",
+        (MD_SHIM_PAGE_VARIABLE "=3"),
         "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0",
         "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1",
         (const char *)preload.data,

@@ -65,7 +65,7 @@ pid_t md_spawn(const struct md_spawn *s) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = vfork();
     if (pid == 0)
-        md_child(s, parent, &error);
+        md_child(s, parent, &error); /* NOLINT(clang-analyzer-unix.Vfork): it only execs or exits */
     int failed = pid < 0 ? errno : error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid > 0 && failed) {

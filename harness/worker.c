@@ -126,7 +126,7 @@ static void add_comment(struct md_trace *t, const struct md_verdict *v) {
     struct md_buf text = {0};
     const struct md_buf *said[] = {&v->reason, &v->stderr_tail};
     md_buf_printf(&text, " %s", v->signature);
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+    for (size_t i = 0; i < 2; i++) {
         const uint8_t *at = said[i]->data, *end = at ? at + said[i]->len : NULL;
         for (bool fresh = true; at < end; at++) {
             if (fresh)

@@ -606,8 +606,13 @@ static void a_signal_for_the_group_does_not_end_a_node(void **state) {
 
 /* ---- nothing is left behind ------------------------------------------------------------------ */
 
+static const char *temporary_folder(void) {
+    const char *folder = getenv("TMPDIR");
+    return folder ? folder : "/tmp";
+}
+
 static size_t folders(char *first, size_t size) {
-    DIR *d = opendir(getenv("TMPDIR"));
+    DIR *d = opendir(temporary_folder());
     size_t n = 0;
     for (struct dirent *e; (e = readdir(d));)
         if (strncmp(e->d_name, "memdiverge-", 11) == 0 && n++ == 0 && first)
@@ -684,7 +689,7 @@ static void sweeping_spares_the_living_and_the_unborn(void **state) {
 
 static void a_folder_that_cannot_be_made(void **state) {
     (void)state;
-    char *before = strdup(getenv("TMPDIR"));
+    char *before = strdup(temporary_folder());
     setenv("TMPDIR", "/nowhere", 1);
     expect_no_start(getenv("MEMDIVERGE_NODE"), MD_NODE_ENV, "set TMPDIR");
     setenv("TMPDIR", before, 1);

@@ -30,7 +30,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     r->runs++;
     *v = (struct md_verdict){.kind = signature ? MD_DIVERGED : MD_AGREE};
     if (signature)
-        strcpy(v->signature, signature);
+        snprintf(v->signature, sizeof v->signature, "%s", signature);
     return v->kind;
 }
 
@@ -41,7 +41,7 @@ enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_tr
     r->fresh_runs++;
     *v = (struct md_verdict){.kind = signature ? MD_DIVERGED : MD_AGREE};
     if (signature)
-        strcpy(v->signature, signature);
+        snprintf(v->signature, sizeof v->signature, "%s", signature);
     return v->kind;
 }
 
