@@ -46,22 +46,22 @@ enum md_command_name {
     X(CAS_NOT_FOUND, MD_DOC, "Storage commands", "cas of a missing key answers NOT_FOUND") \
     X(CAS_ZERO, MD_CHOICE_TAG, "-", "cas with the value 0 never matches") \
     X(CAS_OFF, MD_INTENT, "memcached -h, -C", "with -C items have no unique value: gets shows 0 and cas never matches") \
-    X(BAD_DATA_CHUNK, MD_INTENT, "t/issue_14.t, t/issue_70.t", "a data block not followed by CRLF is refused and stores nothing") \
+    X(BAD_DATA_CHUNK, MD_DOC, "Storage commands, data block", "a data block not followed by CRLF is refused and stores nothing") \
     X(TOO_LARGE, MD_DOC, "Error strings; memcached -h, -I", "an object larger than -I is refused and its data block swallowed") \
-    X(TOO_LARGE_SET, MD_INTENT, "t/bogus-commands.t, release notes 1.4.x", "a set refused as too large removes the old value: no stale data stays") \
+    X(TOO_LARGE_SET, MD_INTENT, "t/getset.t", "a set refused as too large removes the old value: no stale data stays") \
     X(GET_HIT, MD_DOC, "Retrieval command", "a key that holds an item is answered with VALUE, its flags, length and data") \
     X(GETS_HIT, MD_DOC, "Retrieval command", "gets also shows the unique value that the last change gave the item") \
     X(GET_MISS, MD_DOC, "Retrieval command", "a key that was never stored is left out of the answer") \
     X(MISS_DELETED, MD_DOC, "Deletion", "a deleted key is left out of the answer") \
     X(MISS_EXPIRED, MD_DOC, "Storage commands, exptime", "an item is not retrieved once its expiration time has come") \
     X(MISS_FLUSHED, MD_DOC, "Other commands, flush_all", "an item older than the execution of flush_all is not retrieved") \
-    X(MISS_REMOVED, MD_INTENT, "t/bogus-commands.t", "a key whose set was refused as too large is left out of the answer") \
+    X(MISS_REMOVED, MD_INTENT, "t/getset.t", "a key whose set was refused as too large is left out of the answer") \
     X(GET_MULTI, MD_DOC, "Retrieval command", "several keys are answered in the order asked, a repeated key every time") \
     X(GAT_HIT, MD_DOC, "Get And Touch", "gat answers like get and replaces the expiration time") \
     X(GETS_GAT_HIT, MD_DOC, "Get And Touch", "gats answers like gets and replaces the expiration time") \
     X(DELETED, MD_DOC, "Deletion", "delete of a key that holds an item answers DELETED") \
     X(DELETE_MISS, MD_DOC, "Deletion", "delete of a missing key answers NOT_FOUND") \
-    X(DELETE_FORM, MD_INTENT, "t/issue_22.t, release notes 1.4.x", "delete takes nothing but 0 and noreply behind the key") \
+    X(DELETE_FORM, MD_INTENT, "t/issue_108.t", "delete takes nothing but 0 and noreply behind the key") \
     X(INCR, MD_DOC, "Increment/Decrement", "incr adds modulo 2^64 and answers the new value") \
     X(INCR_WRAP, MD_DOC, "Increment/Decrement", "overflow in incr wraps around the 64 bit mark") \
     X(DECR, MD_DOC, "Increment/Decrement", "decr subtracts and answers the new value") \
@@ -71,7 +71,7 @@ enum md_command_name {
     X(DELTA_BAD, MD_DOC, "Increment/Decrement", "the amount must be a decimal 64-bit unsigned integer") \
     X(TOUCHED, MD_DOC, "Touch", "touch replaces the expiration time of an item and answers TOUCHED") \
     X(TOUCH_MISS, MD_DOC, "Touch", "touch of a missing key answers NOT_FOUND") \
-    X(EXPTIME_BAD, MD_INTENT, "t/touch.t, t/flush-all.t", "an expiration time that is no number is refused") \
+    X(EXPTIME_BAD, MD_INTENT, "t/flush-all.t", "an expiration time that is no number is refused") \
     X(FLUSH_NOW, MD_DOC, "Other commands, flush_all", "flush_all invalidates all items at once") \
     X(FLUSH_DELAYED, MD_DOC, "Other commands, flush_all", "flush_all with a delay invalidates, when it has passed, what was stored before") \
     X(FLUSH_NEGATIVE, MD_INTENT, "t/flush-all.t", "flush_all with a negative delay acts at once") \
@@ -84,12 +84,12 @@ enum md_command_name {
     X(BARRIER, MD_DOC, "Meta No-Op", "mn answers MN") \
     X(NOREPLY, MD_DOC, "Storage commands, noreply", "noreply keeps the server from answering") \
     X(UNKNOWN, MD_DOC, "Error strings", "a nonexistent command name answers ERROR") \
-    X(TOKENS, MD_INTENT, "t/bogus-commands.t", "a command with too few or too many tokens answers ERROR") \
+    X(TOKENS, MD_CHOICE_TAG, "-", "a command with too few or too many tokens answers ERROR") \
     X(KEY_LENGTH, MD_DOC, "Keys", "a key of more than 250 bytes is refused") \
     X(NUMBER_BAD, MD_DOC, "Error strings", "a flags, exptime or bytes that is no number is refused") \
-    X(LENGTH_BAD, MD_INTENT, "t/bogus-commands.t, t/issue_29.t", "a negative or impossible data length is refused") \
-    X(LONG_LINE, MD_INTENT, "t/issue_41.t, t/multiget limits", "more than 2048 bytes without a line end close the connection, but for a get (depends on arrival)") \
-    X(HTTP, MD_INTENT, "release notes 1.4.x: cross-protocol scripting", "an HTTP request closes the connection") \
+    X(LENGTH_BAD, MD_INTENT, "t/issue_70.t", "a negative or impossible data length is refused") \
+    X(LONG_LINE, MD_CHOICE_TAG, "-", "more than 2048 bytes without a line end close the connection, but for a get (depends on arrival)") \
+    X(HTTP, MD_INTENT, "t/malicious-commands.t", "an HTTP request closes the connection") \
     X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A")
 
 /* X(name, alternatives, sentence). 1: fixed by the profile; 0: open, any number may be observed. */
