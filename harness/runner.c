@@ -80,6 +80,9 @@ static void set_model(struct md_runner *r, const struct md_node_options *options
         r->model = md_model_new(r->profile, &options->model, MD_START_TIME);
         for (size_t i = 0; i < r->config.n_without; i++)
             md_model_quirk(r->model, r->config.without[i], false);
+        /* What it does to the node cannot be predicted: a hunt lets it happen. */
+        if (r->config.oracle == MD_ORACLE_STRICT)
+            md_model_quirk(r->model, MD_QUIRK_APPEND_READS_OUTSIDE, false);
     } else {
         md_model_set_options(r->model, &options->model);
     }

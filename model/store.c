@@ -294,6 +294,11 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
     size_t n_old = m->items[old].nbytes;
     if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes))
         return MD_TOO_LARGE;
+    /* What comes is in chunks, what it goes into is not: the node copies as if neither were. */
+    if (md_is_chunked(m, m->records[v->record].nkey, v->flags, v->nbytes) &&
+        !md_is_chunked(m, m->records[v->record].nkey, flags, n_old + v->nbytes) &&
+        md_quirk_applies(m, MD_QUIRK_APPEND_READS_OUTSIDE))
+        m->lost = true;
     join_room(m, v, flags, n_old, append);
     int32_t i = item_new(m);
     struct md_item *it = &m->items[i];
