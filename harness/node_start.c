@@ -37,7 +37,7 @@ static enum md_node_status md_stillborn(struct md_node *n, const char *how) {
 static enum md_node_status md_no_shim(struct md_node *n) {
     return md_node_fail(n, MD_NODE_NO_CLOCK,
                         "'%s' does not load the clock shim: it is a static or set-user-ID binary; "
-                        "use one that is dynamically linked, or start it yourself and --connect",
+                        "use one that is dynamically linked",
                         n->binary);
 }
 
@@ -103,7 +103,7 @@ static enum md_node_status md_check_clock(struct md_node *n, struct md_buf *stat
                             n->binary);
     return md_node_fail(n, MD_NODE_NO_CLOCK,
                         "'%s' does not follow the clock that it is given: it says %llu, not %llu; "
-                        "start it yourself and --connect",
+                        "time in the traces would mean nothing",
                         n->binary, (unsigned long long)time, (unsigned long long)MD_START_TIME);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "harness/report.h"
 
+#include <stdio.h>
+
 enum {
     SCRIPT_CONNECTIONS = 7, /* descriptors 3 to 9: sh promises no more */
 };
@@ -174,8 +176,9 @@ static void add_header(const struct md_report *r, struct md_buf *out) {
     md_buf_str(out, "#!/bin/sh\n# ");
     md_signature_words(r->signature, out);
     md_buf_printf(out,
-                  "\n# Seen with memcached %s. Needs sh, printf and nc. First start a fresh "
-                  "node:\n#\n#   memcached -l 127.0.0.1 -p 11311 -t 1 -R 10000 -m 1024 -U 0 \\\n"
+                  "\n# Seen with memcached %s. Needs sh, printf and nc. First start a fresh node "
+                  "(as root with -u root):\n#\n#   memcached -l 127.0.0.1 -p 11311 -t 1 -R 10000 "
+                  "-m 1024 -U 0 \\\n"
                   "#     -o no_lru_maintainer,no_lru_crawler,no_slab_reassign",
                   r->version);
     for (size_t i = 0; i < t->options.n_args; i++)
@@ -184,14 +187,26 @@ static void add_header(const struct md_report *r, struct md_buf *out) {
                     "# exit code: 1 the divergence shows, 0 it does not, 2 not tried\n");
 }
 
-/* A counter of `stats` can only be looked at: the rest of that reply is never the same twice. */
+/* Of a reply to `stats` only the counter that was wrong is compared, in the last such reply: the rest is
+ * never the same twice. The reason begins "NAME: expected N". */
 static void add_counter(const struct md_verdict *v, unsigned conn, struct md_buf *out) {
+    char reason[128], name[64] = "";
+    unsigned long long expected = 0;
+    size_t n = v->reason.len < sizeof reason ? v->reason.len : sizeof reason - 1;
+    memcpy(reason, v->reason.data ? (const char *)v->reason.data : "", n);
+    reason[n] = 0;
+    bool known = sscanf(reason, "%63[a-z_]: expected %llu", name, &expected) == 2;
     md_buf_printf(out, "echo '--- came on connection %u:'; show \"$dir/from.%u\"\n", conn, conn);
-    md_buf_str(out, "echo '--- a counter was wrong: ");
-    for (size_t i = 0; i < v->reason.len; i++)
-        if (v->reason.data[i] != '\'' && v->reason.data[i] >= ' ' && v->reason.data[i] < 127)
-            md_buf_byte(out, v->reason.data[i]);
-    md_buf_str(out, "'\nexit 1\n");
+    if (!known) {
+        md_buf_str(out, "echo '--- the reply to stats has not the shape that it should have' >&2\n"
+                        "exit 1\n");
+        return;
+    }
+    md_buf_printf(out,
+                  "came=$(tr -d '\\r' <\"$dir/from.%u\" | sed -n 's/^STAT %s //p' | tail -n 1)\n"
+                  "echo \"--- %s: expected %llu, came ${came:-nothing}\"\n"
+                  "[ \"$came\" = %llu ] || exit 1\nexit 0\n",
+                  conn, name, name, expected, expected);
 }
 
 /* Whether a connection is still open is seen by talking on. */

@@ -689,7 +689,7 @@ static void unknown_command(struct md_feed *f, struct words *w) {
         f->unmodelled = true;
         return;
     }
-    if (is(first, "bget") && md_quirk_applies(f->m, MD_QUIRK_BGET)) {
+    if (is(first, "bget") && w->n > 1 && md_quirk_applies(f->m, MD_QUIRK_BGET)) {
         f->c->command.name = MD_CMD_GET;
         get_command(f, w, false, false);
         return;

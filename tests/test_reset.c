@@ -27,6 +27,7 @@ struct seed {
 struct fixture {
     struct md_runner *r;
     struct md_corpus files;
+    struct md_cpu cpu;
     struct seed *seeds;
     size_t *order;
     struct md_verdict v;
@@ -51,7 +52,8 @@ static int setup(void **state) {
     struct fixture *f = md_calloc(1, sizeof *f);
     struct md_buf why = {0}, folder = {0};
     struct md_runner_config c = {
-        .node = {.binary = getenv("MEMDIVERGE_NODE"), .cpu = -1}, .replies = true, .sweep = true};
+        .node = {.binary = getenv("MEMDIVERGE_NODE")}, .replies = true, .sweep = true};
+    c.node.cpu = md_cpu_claim(&f->cpu, NULL); /* many short exchanges: ten times faster */
     f->r = md_runner_new(&c, &why);
     if (!f->r)
         fail_msg("%s", md_buf_cstr(&why));
@@ -78,6 +80,7 @@ static int teardown(void **state) {
     md_corpus_free(&f->files);
     md_verdict_free(&f->v);
     md_runner_free(f->r);
+    md_cpu_release(&f->cpu);
     free(f);
     return 0;
 }
