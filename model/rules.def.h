@@ -149,7 +149,7 @@ enum md_command_name {
     X(APPEND_TOO_LARGE, "1.6.18", "Storage commands: NOT_STORED is not because of an error", "not reported", \
       "append and prepend whose result is over -I answer NOT_STORED, not an error") \
     X(APPEND_READS_OUTSIDE, "1.6.18", "Storage commands: add this data to an existing key after existing data", "not reported", \
-      "append and prepend with flags, just over slab_chunk_max where the item without flags is not, read memory outside of the data: the node crashes or stores what it read") \
+      "append and prepend with flags, just over slab_chunk_max where the item without flags is not, read memory outside of the data: the node stores what it read, or crashes") \
     X(BGET, "1.6.18", "Error strings: a nonexistent command name answers ERROR", "kept for old clients", \
       "bget answers like get") \
     X(GAT_NOT_COUNTED, "1.6.18", "General-purpose statistics: cmd_get, get_hits, get_misses count retrievals", "not reported", \
