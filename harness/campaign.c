@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 enum {
-    STOP_GRACE_MS = 15000, /* for a worker to end its trace: more than a node's deadline */
+    /* For a worker to end its trace: longer than it takes to tell that a node spins. */
+    STOP_GRACE_MS = MD_BUSY_DEADLINES * MD_NODE_DEADLINE_MS + 5000,
     AFTER_INTERRUPT_MS = 10000,
 };
 
@@ -171,8 +172,10 @@ static void kill_late(struct md_campaign *c) {
     uint64_t now = md_campaign_ns();
     if (c->stopping && now - c->ended_ns > STOP_GRACE_MS * UINT64_C(1000000))
         for (unsigned i = 0; i < c->jobs; i++)
-            if (c->child[i].pid)
+            if (c->child[i].pid) {
+                c->child[i].late = true;
                 kill(c->child[i].pid, SIGKILL);
+            }
     if (c->triage_pid && c->hurry_ns && now >= c->hurry_ns)
         kill(c->triage_pid, SIGKILL);
 }

@@ -34,6 +34,7 @@ struct md_finding {
 struct md_child {
     pid_t pid; /* 0: none */
     unsigned restarts;
+    bool late; /* killed because it did not end */
     bool finished;
     struct md_tally before; /* of this slot's earlier processes */
 };

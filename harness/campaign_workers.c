@@ -180,6 +180,15 @@ static void worker_died(struct md_campaign *c, unsigned slot, int status) {
     md_progress_end(c);
     md_complain("worker %u %s; what it was running is in %s/crashed", slot, md_buf_cstr(&how),
                 c->settings->out);
+    if (child->late && !c->failed) {
+        c->failed = true;
+        md_buf_printf(&c->failure, "worker %u did not end its last trace (it is in %s/crashed)",
+                      slot, c->settings->out);
+    }
+    if (c->stopping) {
+        md_buf_free(&how);
+        return;
+    }
     if (++child->restarts > MD_RESTARTS_MAX) {
         c->failed = true;
         md_buf_printf(&c->failure, "worker %u died %u times: the campaign ends", slot,
@@ -204,7 +213,7 @@ bool md_campaign_reap(struct md_campaign *c, pid_t pid, int status) {
     child->pid = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == MD_EXIT_FAILED)
         worker_failed(c, slot);
-    else if (!(WIFEXITED(status) && WEXITSTATUS(status) == 0) && !c->stopping)
+    else if (!(WIFEXITED(status) && WEXITSTATUS(status) == 0))
         worker_died(c, slot, status);
     return true;
 }
