@@ -29,7 +29,6 @@
 
 enum {
     MD_NODE_DEADLINE_MS = 10000, /* for a settle, jump or start; a hang is this AND no CPU used */
-    MD_BUSY_DEADLINES = 3, /* a node that uses CPU is given so many deadlines */
     MD_BUSY_DEADLINES = 3,       /* a node that uses CPU is given so many deadlines */
     MD_STDERR_MAX = 64 * 1024,   /* bytes kept of a node's stderr (its end is what matters) */
 };
