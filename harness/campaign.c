@@ -172,7 +172,7 @@ static void kill_late(struct md_campaign *c) {
     uint64_t now = md_campaign_ns();
     if (c->stopping && now - c->ended_ns > STOP_GRACE_MS * UINT64_C(1000000))
         for (unsigned i = 0; i < c->jobs; i++)
-            if (c->child[i].pid) {
+            if (c->child[i].pid && !c->child[i].late) {
                 c->child[i].late = true;
                 kill(c->child[i].pid, SIGKILL);
             }
@@ -215,6 +215,8 @@ static int exit_code(const struct md_campaign *c) {
     for (size_t i = 0; i < c->n_findings; i++)
         if (c->finding[i].outcome != MD_OUTCOME_FAILED)
             return MD_EXIT_DIVERGED;
+    if (c->late)
+        return MD_EXIT_FAILED;
     if (c->interrupts)
         return MD_EXIT_INTERRUPTED;
     return c->crashes ? MD_EXIT_FAILED : MD_EXIT_AGREED;

@@ -29,6 +29,8 @@ struct md_finding {
     uint64_t seen;           /* traces with it that were looked at or dropped */
     double after;            /* seconds since the start when it was first found */
     struct md_page_triage triage;
+    bool unshrunk;   /* confirmed when time was up: to be shrunk after the others */
+    char path[1024]; /* its trace, if unshrunk */
 };
 
 struct md_child {
@@ -61,7 +63,8 @@ struct md_campaign {
     size_t n_findings, cap_findings;
     pid_t triage_pid;
     struct md_found triage_found;
-    uint64_t hurry_ns; /* after an interrupt: when looking into findings ends; 0: no end */
+    bool triage_confirms_only; /* shrinking is for later */
+    uint64_t hurry_ns;         /* after an interrupt: when looking into findings ends; 0: no end */
 
     unsigned interrupts;
     bool stopping;
@@ -69,6 +72,7 @@ struct md_campaign {
     struct md_buf failure;  /* why */
     unsigned crashes;       /* workers that died of a fault of their own */
     unsigned killed;        /* workers that somebody else killed */
+    unsigned late;          /* workers that did not end in time and were killed by us */
     uint64_t corpus_before; /* inputs in the corpus at the start */
     struct md_progress progress;
 };

@@ -11,7 +11,9 @@
 enum {
     LOOKS_MAX = 3, /* tries to confirm one signature */
     SHRINK_MS = 60000,
+    SHRINK_LATE_MS = 8000,    /* when time is up */
     SHRINK_HURRIED_MS = 3000, /* after an interrupt */
+    SHRINK_NOT_MS = 1,        /* none: 0 would be no limit */
 };
 
 static struct md_finding *finding_of(struct md_campaign *c, const char *signature) {
@@ -43,8 +45,23 @@ const struct md_finding *md_campaign_first(const struct md_campaign *c) {
 
 /* ---- looking into one --------------------------------------------------------------------- */
 
+/* When time is up: all are confirmed first, and then shrunk for a while each. */
+static unsigned shrink_ms(const struct md_campaign *c, const struct md_finding *f) {
+    const struct md_settings *s = c->settings;
+    if (c->stopping && !f->unshrunk)
+        return SHRINK_NOT_MS;
+    if (c->interrupts)
+        return SHRINK_HURRIED_MS;
+    if (c->stopping)
+        return SHRINK_LATE_MS;
+    double left = s->seconds ? ((double)s->seconds - md_campaign_seconds(c)) * 1000 : SHRINK_MS;
+    left = (left < 0 ? 0 : left) + SHRINK_LATE_MS;
+    return left < SHRINK_MS ? (unsigned)left : SHRINK_MS;
+}
+
 static void start_triage(struct md_campaign *c, const struct md_found *found) {
-    unsigned ms = c->interrupts ? SHRINK_HURRIED_MS : SHRINK_MS;
+    unsigned ms = shrink_ms(c, finding_of(c, found->signature));
+    c->triage_confirms_only = ms == SHRINK_NOT_MS;
     c->triage_found = *found;
     c->page->triage = (struct md_page_triage){0};
     fflush(NULL);
@@ -67,16 +84,26 @@ bool md_campaign_triaged(struct md_campaign *c, pid_t pid) {
     if (pid != c->triage_pid)
         return false;
     struct md_finding *f = finding_of(c, c->triage_found.signature);
-    f->triage = c->page->triage;
-    f->outcome = (enum md_outcome)f->triage.outcome;
-    f->seen++;
+    enum md_outcome outcome = (enum md_outcome)c->page->triage.outcome;
     c->triage_pid = 0;
-    switch (f->outcome) {
+    f->seen += !f->unshrunk;
+    /* What was confirmed stays so, however the shrinking ends. */
+    if (!f->unshrunk || outcome == MD_OUTCOME_CONFIRMED) {
+        f->triage = c->page->triage;
+        f->outcome = outcome;
+    }
+    switch (outcome) {
     case MD_OUTCOME_CONFIRMED:
-    case MD_OUTCOME_UNCONFIRMED: md_found_remove(&c->triage_found); break;
+    case MD_OUTCOME_UNCONFIRMED:
+        f->unshrunk = outcome == MD_OUTCOME_CONFIRMED && c->triage_confirms_only;
+        if (f->unshrunk)
+            memcpy(f->path, c->triage_found.path, sizeof f->path);
+        else
+            md_found_remove(&c->triage_found);
+        break;
     case MD_OUTCOME_FAILED:
         if (!c->failed)
-            md_buf_printf(&c->failure, "%s (the trace is %s)", f->triage.message,
+            md_buf_printf(&c->failure, "%s (the trace is %s)", c->page->triage.message,
                           c->triage_found.path);
         c->failed = true;
         break;
@@ -122,9 +149,17 @@ static void list_found(const struct md_campaign *c, struct names *names) {
 }
 
 /* True: there is nothing more to learn from another trace of this signature. */
-static bool is_settled(const struct md_finding *f) {
+static bool is_settled(const struct md_finding *f, const struct md_found *found) {
+    if (f->unshrunk)
+        return strcmp(f->path, found->path) != 0;
     return f->outcome == MD_OUTCOME_CONFIRMED ||
            (f->outcome == MD_OUTCOME_UNCONFIRMED && f->seen >= LOOKS_MAX);
+}
+
+/* New signatures before second looks at old ones; shrinking what is confirmed comes last. */
+enum { RANK_NONE = 3 };
+static int rank_of(const struct md_finding *f) {
+    return f->unshrunk ? 2 : f->outcome != MD_OUTCOME_NONE;
 }
 
 /* --stop-after: the rest stays in OUT/found. */
@@ -136,7 +171,7 @@ static bool has_enough(const struct md_campaign *c) {
 void md_campaign_findings(struct md_campaign *c) {
     struct names names = {0};
     struct md_found next, found;
-    bool have_next = false;
+    int next_rank = RANK_NONE;
     if (c->failed)
         return;
     list_found(c, &names);
@@ -146,19 +181,16 @@ void md_campaign_findings(struct md_campaign *c) {
         bool at_work = c->triage_pid && strcmp(found.path, c->triage_found.path) == 0;
         if (at_work)
             continue;
-        if (is_settled(f)) {
+        if (is_settled(f, &found)) {
             f->seen++;
             md_found_remove(&found);
-        } else if (!have_next || f->outcome == MD_OUTCOME_NONE) {
-            /* New signatures before second looks at old ones. */
-            bool better = !have_next || finding_of(c, next.signature)->outcome != MD_OUTCOME_NONE;
-            if (better)
-                next = found;
-            have_next = true;
+        } else if (rank_of(f) < next_rank && (f->unshrunk || !has_enough(c))) {
+            next = found;
+            next_rank = rank_of(f);
         }
     }
     bool too_late = c->hurry_ns && md_campaign_ns() >= c->hurry_ns;
-    if (have_next && !c->triage_pid && !too_late && !has_enough(c))
+    if (next_rank != RANK_NONE && !c->triage_pid && !too_late)
         start_triage(c, &next);
     for (size_t i = 0; i < names.n; i++)
         free(names.at[i]);

@@ -167,8 +167,11 @@ static void worker_died(struct md_campaign *c, unsigned slot, int status) {
     bool by_others =
         WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
     struct md_buf how = {0};
-    *(by_others ? &c->killed : &c->crashes) += 1;
-    if (WIFSIGNALED(status))
+    bool late = by_others && child->late;
+    *(late ? &c->late : by_others ? &c->killed : &c->crashes) += 1;
+    if (late)
+        md_buf_str(&how, "did not end its last trace in time and was killed");
+    else if (WIFSIGNALED(status))
         md_buf_printf(&how, "killed by signal %d", WTERMSIG(status));
     else
         md_buf_printf(&how, "ended with code %d", WEXITSTATUS(status));
@@ -180,11 +183,6 @@ static void worker_died(struct md_campaign *c, unsigned slot, int status) {
     md_progress_end(c);
     md_complain("worker %u %s; what it was running is in %s/crashed", slot, md_buf_cstr(&how),
                 c->settings->out);
-    if (child->late && !c->failed) {
-        c->failed = true;
-        md_buf_printf(&c->failure, "worker %u did not end its last trace (it is in %s/crashed)",
-                      slot, c->settings->out);
-    }
     if (c->stopping) {
         md_buf_free(&how);
         return;

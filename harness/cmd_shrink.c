@@ -4,6 +4,7 @@
 #include "harness/settings.h"
 #include "harness/shrink.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@ struct shrink {
 };
 
 enum { KEY_SIGNATURE = 0x200, KEY_TIME };
+
+static volatile sig_atomic_t interrupted;
+static void on_interrupt(int signal) {
+    (void)signal;
+    interrupted = 1;
+}
 
 static error_t parse(int key, char *word, struct argp_state *state) {
     struct shrink *s = state->input;
@@ -33,12 +40,12 @@ static error_t parse(int key, char *word, struct argp_state *state) {
 }
 
 static bool show_progress(void *ctx, size_t steps, size_t commands, unsigned runs) {
-    (void)ctx;
-    if (runs % 50 == 0) {
+    const bool *shown = ctx;
+    if (*shown && runs % 50 == 0) {
         fprintf(stderr, "\r%u runs: %zu steps, %zu commands ", runs, steps, commands);
         fflush(stderr);
     }
-    return true;
+    return !interrupted;
 }
 
 /* The signature to keep: the one asked for, or what the trace shows. */
@@ -82,12 +89,15 @@ static int put_out(const struct shrink *s, const struct md_trace *t) {
 
 static int shrink(struct shrink *s, struct md_trace *t) {
     struct md_runner_config config;
-    struct md_shrink_config how = {.max_ms = (unsigned)(s->seconds * 1000)};
+    bool shown = isatty(STDERR_FILENO) == 1;
+    struct md_shrink_config how = {
+        .max_ms = (unsigned)(s->seconds * 1000), .progress = show_progress, .ctx = &shown};
+    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     struct md_shrink_result result;
     struct md_buf why = {0};
     char signature[MD_SIGNATURE_MAX];
-    if (isatty(STDERR_FILENO) == 1)
-        how.progress = show_progress;
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
     md_settings_runner(&s->settings, &config);
     struct md_runner *r = md_runner_new(&config, &why);
     int code = MD_EXIT_FAILED;
@@ -97,10 +107,14 @@ static int shrink(struct shrink *s, struct md_trace *t) {
         if (!md_shrink(r, t, signature, &how, &result))
             md_complain("%s diverged once and not again: it is left as it is", s->file);
         fprintf(stderr, "%s%s: %zu steps, %zu commands, %zu bytes; %u runs in %.1f s%s\n",
-                how.progress ? "\r" : "", signature, result.steps, result.commands, result.bytes,
+                shown ? "\r" : "", signature, result.steps, result.commands, result.bytes,
                 result.runs, result.ms / 1000.0,
-                result.minimal ? "" : "; there was no time to finish");
+                result.minimal ? ""
+                : interrupted  ? "; interrupted: this is the shortest so far"
+                               : "; there was no time to finish");
         code = put_out(s, t);
+        if (!code && interrupted)
+            code = MD_EXIT_INTERRUPTED;
     }
     md_runner_free(r);
     md_buf_free(&why);

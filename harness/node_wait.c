@@ -26,8 +26,8 @@
 enum {
     MD_SLICE_FIRST_US = 12000,
     MD_SLICE_LAST_US = 50000,
-    MD_IDLE_SHARE = 1000,  /* less than a deadline's thousandth of CPU is none */
-    MD_FREE_TURNS = 32,    /* turns without a look at the clock: the hot path needs one or two */
+    MD_IDLE_SHARE = 1000, /* less than a deadline's thousandth of CPU is none */
+    MD_FREE_TURNS = 32,   /* turns without a look at the clock: the hot path needs one or two */
 };
 
 uint64_t md_now_ns(void) {

@@ -12,6 +12,17 @@ trace hang.trace 'send 0 "hang\r\n"'
 "$md" replay --node "$bad/moody" "$scratch/hang.trace" >"$scratch/hang" 2>&1 &
 hang=$!
 
+# A node that spins takes three deadlines, longer than its campaign: nothing may be lost by that.
+"$md" run --engine random --jobs 1 --time 3 --node "$bad/spins" --out "$scratch/spun" \
+    >"$scratch/spins" 2>&1 &
+spins=$!
+# Nor is it nothing when a worker never ends.
+"$md" run --engine random --jobs 1 --time 1 --out "$scratch/late" >"$scratch/late.out" 2>&1 &
+late=$!
+while [[ ! -e $scratch/late/log/worker-0.log ]]; do read -rt 0.05 <> <(:) || :; done
+read -r worker _ <"/proc/$late/task/$late/children" || : # has no line end
+kill -STOP "$worker"
+
 # ---- the node ----
 trace get.trace 'send 0 "get a\r\n"'
 for command in "${run[*]} --out $scratch/o" "$md replay $scratch/get.trace" \
@@ -122,6 +133,20 @@ code=0
 wait "$hang" || code=$?
 [[ $code == 1 ]] || fail "exit code $code for a node that hangs"
 grep -q 'hang.trace: step 1: node.hangs' "$scratch/hang" || { fail 'a hang'; cat "$scratch/hang"; }
+
+while ! compgen -G "$scratch/spun/found/node.busy*.trace" >/dev/null &&
+    kill -0 "$spins" 2>/dev/null; do read -rt 0.1 <> <(:) || :; done
+# Looking into it takes many deadlines more: the second interrupt ends that.
+while kill -INT "$spins" 2>/dev/null; do read -rt 0.3 <> <(:) || :; done
+code=0
+wait "$spins" || code=$?
+[[ $code == 1 ]] || { fail "exit code $code for a node that spins"; cat "$scratch/spins"; }
+compgen -G "$scratch/spun/found/node.busy*.trace" >/dev/null || fail 'an endless loop is lost'
+code=0
+wait "$late" || code=$?
+[[ $code == 3 ]] || fail "exit code $code for a worker that never ends"
+grep -q 'worker 0 did not end .*late/crashed' "$scratch/late.out" || fail 'not told of it'
+ls "$scratch"/late/crashed/*.trace >/dev/null || fail 'what the late worker was running is lost'
 nothing_left
 
 # ---- kill -9 of everything, at any moment ----
@@ -134,7 +159,18 @@ for delay in 0.02 0.1 0.2 0.4 0.7 1.1; do
     wait "$campaign" 2>/dev/null || :
     gone
 done
-# The next start takes up what was left: folders of nodes, and traces that nobody has looked into.
+# The next start takes up what was left: folders of nodes, and traces that nobody has looked into,
+# here one of what a campaign of one input does not find by itself.
+left=("$md" run --engine random --seed 1 --jobs 1 --runs 1 --without-quirk bget)
+expect 0 '^result: divergences=0' "${left[@]}" --out "$scratch/left"
+trace bget.trace 'send 0 "bget a\r\n"'
+expect 1 'step 1: ' "$md" replay --without-quirk bget "$scratch/bget.trace"
+signature=$(sed -n 's/.*: step 1: \([^:]*\): .*/\1/p' "$scratch/out")
+mkdir -p "$scratch/left/found"
+cp "$scratch/bget.trace" "$scratch/left/found/$signature-0-0.trace"
+expect 1 '^result: divergences=1 ' "${left[@]}" --out "$scratch/left"
+[[ -s $scratch/left/divergences/$signature/shrunk.trace ]] || fail 'not written up'
+[[ ! -e $scratch/left/found ]] || fail 'looked into, and still there'
 expect 1 '^result: divergences=[1-9]' "$md" run --engine random --jobs 1 --time 30 --stop-after 1 \
     --without-quirk bget --out "$scratch/nine"
 finish
