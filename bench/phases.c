@@ -5,6 +5,7 @@
  */
 #include "fuzz/mutate.h"
 #include "harness/generate.h"
+#include "harness/now.h"
 #include "harness/runner.h"
 
 #include <stdio.h>
@@ -15,12 +16,6 @@ enum { POOL = 256, INPUTS = 40000, GENERATIONS = 4 };
 
 enum phase { PARSE, MUTATE, PRINT, RUN, RESET, PHASES };
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 struct bench {
     struct md_runner *r;
     struct md_buf pool[POOL];
@@ -30,22 +25,22 @@ struct bench {
 };
 
 static void parse(struct bench *b, const struct md_buf *text) {
-    uint64_t began = now_ns();
+    uint64_t began = md_now_ns();
     md_trace_parse_lenient(&b->t, text->data, text->len);
-    b->ns[PARSE] += now_ns() - began;
+    b->ns[PARSE] += md_now_ns() - began;
 }
 
 /* As libFuzzer does it: the mutator parses, works and prints; the target parses again and runs. */
 static void one_input(struct bench *b, unsigned i) {
     struct md_buf *text = &b->pool[i % POOL];
     parse(b, text);
-    uint64_t began = now_ns();
+    uint64_t began = md_now_ns();
     md_mutate(&b->t, i);
-    uint64_t mutated = now_ns();
+    uint64_t mutated = md_now_ns();
     text->len = 0;
     md_trace_print(&b->t, text);
     b->ns[MUTATE] += mutated - began;
-    b->ns[PRINT] += now_ns() - mutated;
+    b->ns[PRINT] += md_now_ns() - mutated;
     parse(b, text);
     const struct md_counts *n = md_runner_counts(b->r);
     uint64_t run = n->ns_run, reset = n->ns_reset;
@@ -93,10 +88,10 @@ int main(void) {
         return 3;
     }
     md_trace_init(&b.t);
-    uint64_t began = now_ns();
+    uint64_t began = md_now_ns();
     for (unsigned i = 0; i < INPUTS; i++)
         one_input(&b, i);
-    report(&b, now_ns() - began);
+    report(&b, md_now_ns() - began);
     for (int i = 0; i < POOL; i++)
         md_buf_free(&b.pool[i]);
     md_trace_free(&b.t);

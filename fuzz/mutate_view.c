@@ -72,29 +72,31 @@ void md_cells_store(struct md_mutation *m, const struct md_cells *c) {
     *s = fresh;
 }
 
-void md_cells_replace(struct md_cells *c, struct md_span span, const uint16_t *cells, size_t n) {
+/* Makes the span n cells long, contents undefined; false: there are no cells at all. */
+static bool md_cells_resize(struct md_cells *c, struct md_span span, size_t n) {
     size_t removed = span.to - span.from;
     if (n > removed)
         md_cells_room(c, n - removed);
     if (!c->at)
-        return;
+        return false;
     memmove(c->at + span.from + n, c->at + span.to, (c->n - span.to) * sizeof *c->at);
+    c->n = c->n - removed + n;
+    return true;
+}
+
+void md_cells_replace(struct md_cells *c, struct md_span span, const uint16_t *cells, size_t n) {
+    if (!md_cells_resize(c, span, n))
+        return;
     if (n)
         memcpy(c->at + span.from, cells, n * sizeof *c->at);
-    c->n = c->n - removed + n;
 }
 
 void md_cells_text(struct md_cells *c, struct md_span span, const void *bytes, size_t n) {
     const uint8_t *p = bytes;
-    size_t removed = span.to - span.from;
-    if (n > removed)
-        md_cells_room(c, n - removed);
-    if (!c->at)
+    if (!md_cells_resize(c, span, n))
         return;
-    memmove(c->at + span.from + n, c->at + span.to, (c->n - span.to) * sizeof *c->at);
     for (size_t i = 0; i < n; i++)
         c->at[span.from + i] = p[i];
-    c->n = c->n - removed + n;
 }
 
 bool md_span_bytes(const struct md_cells *c, struct md_span s, uint8_t *out, size_t max,

@@ -22,12 +22,6 @@ enum {
     AFTER_INTERRUPT_MS = 10000,
 };
 
-uint64_t md_campaign_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* ---- before the first worker -------------------------------------------------------------- */
 
 static unsigned cpus(void) {
@@ -93,7 +87,7 @@ static int prepare(struct md_campaign *c, struct md_buf *why) {
     default: return MD_EXIT_USAGE;
     }
     if (!s->has_seed && getrandom(&s->seed, sizeof s->seed, 0) != sizeof s->seed)
-        s->seed = md_campaign_ns();
+        s->seed = md_now_ns();
     if (!s->has_seed)
         s->seed %= 1000000000; /* short enough to be typed again */
     c->jobs = s->jobs ? s->jobs : cpus();
@@ -128,12 +122,12 @@ static void say_hello(const struct md_campaign *c) {
 
 static void stop_workers(struct md_campaign *c) {
     c->stopping = true;
-    c->ended_ns = md_campaign_ns();
+    c->ended_ns = md_now_ns();
     atomic_store(&c->page->stop, 1);
 }
 
 static void on_interrupt(struct md_campaign *c) {
-    uint64_t now = md_campaign_ns();
+    uint64_t now = md_now_ns();
     if (!c->stopping)
         stop_workers(c);
     /* The second time now means now; what was found stays in OUT/found. */
@@ -169,7 +163,7 @@ static bool is_time_to_stop(const struct md_campaign *c) {
 }
 
 static void kill_late(struct md_campaign *c) {
-    uint64_t now = md_campaign_ns();
+    uint64_t now = md_now_ns();
     if (c->stopping && now - c->ended_ns > STOP_GRACE_MS * UINT64_C(1000000))
         for (unsigned i = 0; i < c->jobs; i++)
             if (c->child[i].pid && !c->child[i].late) {
@@ -258,7 +252,7 @@ int md_campaign_run(struct md_settings *s) {
         md_complain("%s", md_buf_cstr(&why));
     } else {
         say_hello(&c);
-        c.started_ns = c.progress.shown_ns = md_campaign_ns();
+        c.started_ns = c.progress.shown_ns = md_now_ns();
         for (unsigned i = 0; i < c.jobs && !c.failed; i++)
             md_campaign_start_worker(&c, i);
         loop(&c);

@@ -14,6 +14,7 @@
 #ifndef MEMDIVERGE_CAMPAIGN_H
 #define MEMDIVERGE_CAMPAIGN_H
 
+#include "harness/now.h"
 #include "harness/page.h"
 #include "harness/settings.h"
 #include "harness/triage.h"
@@ -118,7 +119,5 @@ uint64_t md_campaign_corpus(const struct md_campaign *c);
 double md_campaign_seconds(const struct md_campaign *c);
 /* Prints the summary and writes summary.json; false: it could not be written (told already). */
 bool md_summary(struct md_campaign *c);
-
-uint64_t md_campaign_ns(void);
 
 #endif

@@ -189,7 +189,7 @@ void md_campaign_findings(struct md_campaign *c) {
             next_rank = rank_of(f);
         }
     }
-    bool too_late = c->hurry_ns && md_campaign_ns() >= c->hurry_ns;
+    bool too_late = c->hurry_ns && md_now_ns() >= c->hurry_ns;
     if (next_rank != RANK_NONE && !c->triage_pid && !too_late)
         start_triage(c, &next);
     for (size_t i = 0; i < names.n; i++)

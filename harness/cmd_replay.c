@@ -1,13 +1,14 @@
 /* memdiverge replay: many traces, a line for each that diverges, a total. */
 #include "harness/artifact.h"
 #include "harness/cmd.h"
+#include "harness/interrupt.h"
+#include "harness/now.h"
 #include "harness/corpus.h"
 #include "harness/junit.h"
 #include "harness/settings.h"
 #include "harness/transcript.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,12 +26,6 @@ struct replay {
 
 enum { KEY_JUNIT = 0x200, KEY_JSON, ERRORS_SHOWN = 20 };
 
-static volatile sig_atomic_t interrupted;
-static void on_interrupt(int signal) {
-    (void)signal;
-    interrupted = 1;
-}
-
 static error_t parse(int key, char *word, struct argp_state *state) {
     struct replay *r = state->input;
     switch (key) {
@@ -46,11 +41,7 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     }
 }
 
-static double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
+static double seconds_now(void) { return (double)md_now_ns() / 1e9; }
 
 /* Nothing is run unless all of it can be. */
 static bool check_all(const struct replay *r) {
@@ -191,7 +182,7 @@ static int run_one(struct replay *r, const char *path, struct md_trace *t, struc
     }
     md_settings_apply(&r->settings, t);
     enum md_verdict_kind kind = md_runner_run(r->runner, t, v);
-    if (interrupted) /* it was for the node, too */
+    if (md_interrupted()) /* it was for the node, too */
         return MD_EXIT_INTERRUPTED;
     if (kind == MD_FAILED) {
         md_complain("%s: %s", path, md_buf_cstr(&v->reason));
@@ -232,7 +223,7 @@ static void print_total(const struct replay *r, double seconds) {
         printf(", %zu go beyond the model", r->beyond);
     if (r->skipped)
         printf(", %zu skipped (not for this node)", r->skipped);
-    printf("%s\n", interrupted ? "; interrupted" : "");
+    printf("%s\n", md_interrupted() ? "; interrupted" : "");
 }
 
 static int run_all(struct replay *r) {
@@ -260,7 +251,6 @@ static int run_all(struct replay *r) {
 
 static int replay(struct replay *r) {
     struct md_runner_config config;
-    struct sigaction act = {.sa_handler = on_interrupt};
     if (r->corpus.n == 0) {
         md_complain("no traces there: nothing to replay");
         return MD_EXIT_USAGE;
@@ -271,8 +261,7 @@ static int replay(struct replay *r) {
     if (code)
         return code;
     md_node_sweep();
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
+    md_interrupt_catch();
     md_settings_runner(&r->settings, &config);
     /* With the strict oracle a trace is asked about its own quirk, not about what a look at all
      * keys would meet. */

@@ -1,10 +1,10 @@
 /* memdiverge shrink: the shortest trace with the same signature. */
 #include "harness/artifact.h"
 #include "harness/cmd.h"
+#include "harness/interrupt.h"
 #include "harness/settings.h"
 #include "harness/shrink.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,12 +15,6 @@ struct shrink {
 };
 
 enum { KEY_SIGNATURE = 0x200, KEY_TIME };
-
-static volatile sig_atomic_t interrupted;
-static void on_interrupt(int signal) {
-    (void)signal;
-    interrupted = 1;
-}
 
 static error_t parse(int key, char *word, struct argp_state *state) {
     struct shrink *s = state->input;
@@ -45,7 +39,7 @@ static bool show_progress(void *ctx, size_t steps, size_t commands, unsigned run
         fprintf(stderr, "\r%u runs: %zu steps, %zu commands ", runs, steps, commands);
         fflush(stderr);
     }
-    return !interrupted;
+    return !md_interrupted();
 }
 
 /* The signature to keep: the one asked for, or what the trace shows. */
@@ -92,12 +86,10 @@ static int shrink(struct shrink *s, struct md_trace *t) {
     bool shown = isatty(STDERR_FILENO) == 1;
     struct md_shrink_config how = {
         .max_ms = (unsigned)(s->seconds * 1000), .progress = show_progress, .ctx = &shown};
-    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     struct md_shrink_result result;
     struct md_buf why = {0};
     char signature[MD_SIGNATURE_MAX];
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
+    md_interrupt_catch();
     md_settings_runner(&s->settings, &config);
     struct md_runner *r = md_runner_new(&config, &why);
     int code = MD_EXIT_FAILED;
@@ -109,11 +101,11 @@ static int shrink(struct shrink *s, struct md_trace *t) {
         fprintf(stderr, "%s%s: %zu steps, %zu commands, %zu bytes; %u runs in %.1f s%s\n",
                 shown ? "\r" : "", signature, result.steps, result.commands, result.bytes,
                 result.runs, result.ms / 1000.0,
-                result.minimal ? ""
-                : interrupted  ? "; interrupted: this is the shortest so far"
-                               : "; there was no time to finish");
+                result.minimal     ? ""
+                : md_interrupted() ? "; interrupted: this is the shortest so far"
+                                   : "; there was no time to finish");
         code = put_out(s, t);
-        if (!code && interrupted)
+        if (!code && md_interrupted())
             code = MD_EXIT_INTERRUPTED;
     }
     md_runner_free(r);

@@ -12,6 +12,7 @@
 #ifndef MEMDIVERGE_NODE_INTERNAL_H
 #define MEMDIVERGE_NODE_INTERNAL_H
 
+#include "harness/now.h"
 #include "harness/node.h"
 #include "harness/shim.h"
 
@@ -91,8 +92,6 @@ enum md_node_status md_launch(struct md_node *n, const struct md_node_config *co
                               const struct md_node_options *options);
 
 /* ---- node_wait.c ---- */
-
-uint64_t md_now_ns(void);
 
 /* One wait of several turns, with one deadline. Zero-initialise and name it. */
 struct md_wait {

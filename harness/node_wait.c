@@ -30,12 +30,6 @@ enum {
     MD_FREE_TURNS = 32,   /* turns without a look at the clock: the hot path needs one or two */
 };
 
-uint64_t md_now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* CPU time of the node, all threads. */
 static uint64_t md_cpu_ns(const struct md_node *n) {
     clockid_t clock;

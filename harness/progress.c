@@ -42,7 +42,7 @@ static void add_findings(struct md_buf *b, const struct md_campaign *c) {
 
 void md_progress_show(struct md_campaign *c) {
     struct md_progress *p = &c->progress;
-    uint64_t now = md_campaign_ns();
+    uint64_t now = md_now_ns();
     bool terminal = is_terminal();
     double since = (double)(now - p->shown_ns) / 1e9;
     if (since * 1000 < (terminal ? TERMINAL_MS : PLAIN_MS))

@@ -1,6 +1,7 @@
 /* The one runner: traces on nodes and in the model, resets, fresh checks; see runner.h. */
 #include "harness/runner.h"
 
+#include "harness/now.h"
 #include "harness/play.h"
 #include "harness/pool.h"
 
@@ -35,12 +36,6 @@ struct md_runner {
     size_t window_n, window_next;
     uint64_t node_in_use;
 };
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 void md_verdict_free(struct md_verdict *v) {
     md_buf_free(&v->expected);
@@ -407,7 +402,7 @@ static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_tra
 enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t,
                                    struct md_verdict *v) {
     struct md_node *failed;
-    uint64_t began = now_ns();
+    uint64_t began = md_now_ns();
     verdict_clear(v);
     struct md_slot *s = md_pool_get(&r->pool, &t->options, clock_seconds(t), &failed);
     if (!s)
@@ -419,7 +414,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     bool check = r->config.fresh_every && r->counts.traces % r->config.fresh_every == 0;
     r->play.want_canonical = check || r->config.replies;
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
-    uint64_t played = now_ns();
+    uint64_t played = md_now_ns();
     r->counts.ns_run += played - began;
     if (kind != MD_AGREE && (kind != MD_UNMODELLED || md_model_lost(r->model))) {
         s->dirty = true;
@@ -430,7 +425,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     md_model_each_item(r->model, count_item, &items);
     md_model_base(r->model, &s->base);
     s->dirty = cleaned != MD_AGREE || items > 0;
-    r->counts.ns_reset += now_ns() - played;
+    r->counts.ns_reset += md_now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
     if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)
         return fresh_check(r, t, &base, v);

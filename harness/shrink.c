@@ -2,6 +2,7 @@
  * The shrinker's driver: rounds of passes until a whole round changes nothing, the verdict of each
  * candidate remembered by its canonical text, limits, and the last word of a fresh node.
  */
+#include "harness/now.h"
 #include "harness/shrink_internal.h"
 
 #include <stdlib.h>
@@ -59,11 +60,7 @@ static bool md_seen_add(struct md_seen *seen, struct md_hash128 h) {
 
 /* ---- one candidate ------------------------------------------------------------------------ */
 
-static uint64_t md_milliseconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
+static uint64_t md_milliseconds(void) { return md_now_ns() / 1000000; }
 
 static bool md_shrink_goes_on(struct md_shrinker *s) {
     const struct md_shrink_config *c = s->config;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 double md_campaign_seconds(const struct md_campaign *c) {
-    uint64_t end = c->ended_ns ? c->ended_ns : md_campaign_ns();
+    uint64_t end = c->ended_ns ? c->ended_ns : md_now_ns();
     return c->started_ns ? (double)(end - c->started_ns) / 1e9 : 0;
 }
 
