@@ -51,7 +51,7 @@ enum md_node_status md_pool_fresh(struct md_pool *p, const struct md_node_option
 
 static bool worn(const struct md_slot *s, uint64_t seconds) {
     return s->dirty || s->inputs >= BUDGET_INPUTS || s->base.uptime + seconds > BUDGET_SECONDS ||
-           s->base.allocated > s->options.model.memory_limit / BUDGET_MEMORY_SHARE;
+           s->base.malloced > s->options.model.memory_limit / BUDGET_MEMORY_SHARE;
 }
 
 static struct md_slot *slot_for(struct md_pool *p, const struct md_node_options *options) {

@@ -104,8 +104,7 @@ struct md_model {
     uint32_t now; /* relative seconds, MD_RESTART_SLACK at a node's start */
     uint64_t cas;
     uint64_t order;
-    uint32_t ordinal;   /* of the next command */
-    uint64_t allocated; /* bytes of all items since the node started: pages never come back */
+    uint32_t ordinal; /* of the next command */
     struct md_flush flush;
     struct md_stats stats;
 
@@ -132,6 +131,7 @@ struct md_model {
     /* The command in hand. */
     struct md_command *command;
     bool literal_cas; /* md_model_literal_cas */
+    bool pressed;     /* md_model_pressed */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
 };
 

@@ -15,7 +15,13 @@ void md_options_default(struct md_options *o) {
                              .reqs_per_event = 10000,
                              .cas = true,
                              .flush_enabled = true,
-                             .evict = true};
+                             .evict = true,
+                             .threads = 1};
+}
+
+bool md_options_tight(const struct md_options *o) {
+    enum { AMPLE = 64 << 20 }; /* bytes; a page for every class, and twice what a trace may send */
+    return o->segmented || o->memory_limit < AMPLE;
 }
 
 struct md_model *md_model_new(const struct md_profile *profile, const struct md_options *options,
@@ -29,6 +35,9 @@ struct md_model *md_model_new(const struct md_profile *profile, const struct md_
     md_model_restart(m, &fresh);
     return m;
 }
+
+void md_model_reboot(struct md_model *m) { (void)m; }
+bool md_model_pressed(const struct md_model *m) { return m->pressed; }
 
 static void reasons_clear(struct md_model *m) {
     for (size_t i = 0; i < m->n_reasons; i++)
@@ -65,7 +74,6 @@ void md_model_restart(struct md_model *m, const struct md_base *base) {
     m->start_time = base->start_time;
     m->now = MD_RESTART_SLACK + base->uptime;
     m->cas = base->cas;
-    m->allocated = base->allocated;
     m->order = 1;
     m->ordinal = 0;
     m->flush = (struct md_flush){0};
@@ -77,10 +85,8 @@ void md_model_restart(struct md_model *m, const struct md_base *base) {
 }
 
 void md_model_base(const struct md_model *m, struct md_base *out) {
-    *out = (struct md_base){.cas = m->cas,
-                            .uptime = m->now - MD_RESTART_SLACK,
-                            .start_time = m->start_time,
-                            .allocated = m->allocated};
+    *out = (struct md_base){
+        .cas = m->cas, .uptime = m->now - MD_RESTART_SLACK, .start_time = m->start_time};
 }
 
 void md_model_set_options(struct md_model *m, const struct md_options *options) {

@@ -31,6 +31,8 @@ enum {
     MD_READ_BUFFER = 16384,   /* bytes that a node takes with one read */
     MD_THIRTY_DAYS = 2592000, /* seconds; protocol.txt "Expiration times" */
     MD_RESTART_SLACK = 62,    /* a node's relative time at start, seconds */
+    MD_SLAB_CLASSES = 64,     /* classes are numbered 1 .. 63 */
+    MD_PAGE_SIZE = 1 << 20,   /* bytes of a slab page */
 };
 
 /* What of a node's command line the model must know. Sizes in bytes. */
@@ -44,8 +46,18 @@ struct md_options {
     bool cas;                /* false with -C */
     bool flush_enabled;      /* false with -F */
     bool evict;              /* false with -M */
+    bool preallocated;       /* -L: all memory is taken at the start, each class gets a page */
+    unsigned threads;        /* -t, default 1: how many keys share a lock follows from it */
+    /* -o lru_maintainer: HOT, WARM and COLD queues that background threads juggle. The model then says
+     * what may happen, not what will (model/segmented.h). */
+    bool segmented;
+    bool temporary;         /* -o temporary_ttl was given */
+    uint32_t temporary_ttl; /* seconds; items with no more to live are never evicted */
 };
 void md_options_default(struct md_options *o);
+/* Whether a trace may well fill the memory: little of it, or a free choice of what to evict. What is
+ * under pressure cannot be reset: each such trace wants a node of its own. */
+bool md_options_tight(const struct md_options *o);
 
 /* A version of memcached as data: what it knows, its limits, texts, choices, quirks. */
 struct md_profile;
@@ -62,7 +74,8 @@ struct md_base {
     uint64_t cas;        /* CAS values handed out so far: the next stored item gets cas + 1 */
     uint32_t uptime;     /* virtual seconds since the node started, 0 on a fresh one */
     uint64_t start_time; /* Unix time of the node's start */
-    uint64_t allocated;  /* bytes of all items so far: a node keeps its pages */
+    uint64_t malloced;   /* bytes of all slab pages: a node keeps them, each with its class */
+    uint16_t pages[MD_SLAB_CLASSES];
 };
 
 struct md_model;
@@ -167,6 +180,9 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
 void md_model_close(struct md_model *m, unsigned conn);
 /* The clock moves forward. */
 void md_model_advance(struct md_model *m, uint32_t seconds);
+/* The node ends and starts again at this moment: every connection closes, and nothing survives, not one
+ * item, not one counter. Commands are counted on, preferences stay. */
+void md_model_reboot(struct md_model *m);
 
 /* True where a barrier (`mn`) would be read as a command of its own. */
 bool md_model_at_command(const struct md_model *m, unsigned conn);
@@ -201,8 +217,60 @@ bool md_model_lost(const struct md_model *m);
 /* Whether this trace has used flush_all (a reset must then outlive it). */
 bool md_model_flushed(const struct md_model *m);
 
+/* Whether memory has run out since the restart: a slab class was refused a page. Then the trace means
+ * the same only on a node whose pages were free at its start. */
+bool md_model_pressed(const struct md_model *m);
+
+/* ---- memory and the order of last use: for pictures and sweeps ------------------------------------ */
+
+struct md_class_state {
+    uint32_t chunk_size; /* bytes */
+    uint32_t chunks_per_page;
+    uint32_t pages, used_chunks, free_chunks;
+    uint32_t
+        items; /* linked in its queue; a large item is, its chunks are counted where they are */
+};
+/* The largest slab class; they are numbered from 1. */
+unsigned md_model_classes(const struct md_model *m);
+void md_model_class(const struct md_model *m, unsigned class, struct md_class_state *out);
+
+struct md_item_state {
+    const uint8_t *key; /* the model's, valid until the next event */
+    size_t nkey;
+    uint32_t total;      /* bytes that it counts for */
+    uint32_t moved;      /* seconds since it came to the head of its queue */
+    uint32_t expires_in; /* seconds; 0: never, or (see dead) already */
+    bool dead;           /* expired or flushed: next at the tail it is reclaimed */
+    bool chunked;
+};
+/* The items of a class, the one that was moved to the head last first. */
+void md_model_each_in_class(const struct md_model *m, unsigned class,
+                            void (*f)(void *ctx, const struct md_item_state *item), void *ctx);
+/* Keys that this trace knows and that hold no item now: `gone` says why (MD_RULE_MISS_...). */
+void md_model_each_gone(const struct md_model *m,
+                        void (*f)(void *ctx, const uint8_t *key, size_t nkey, enum md_rule gone),
+                        void *ctx);
+
+enum md_removal_kind { MD_EVICTED, MD_RECLAIMED };
+struct md_removal {
+    enum md_removal_kind kind;
+    uint8_t class;
+    uint8_t nkey;
+    uint32_t ordinal;   /* of the command that needed the room */
+    const uint8_t *key; /* the model's */
+};
+/* Items that went at a tail during the last feed, in order; valid until the next event. */
+size_t md_model_removals(const struct md_model *m, const struct md_removal **out);
+
 /* State of a key, for generators and mutators that want to aim. */
-enum md_key_state { MD_KEY_NEVER, MD_KEY_ALIVE, MD_KEY_DELETED, MD_KEY_EXPIRED, MD_KEY_FLUSHED };
+enum md_key_state {
+    MD_KEY_NEVER,
+    MD_KEY_ALIVE,
+    MD_KEY_DELETED,
+    MD_KEY_EXPIRED,
+    MD_KEY_FLUSHED,
+    MD_KEY_EVICTED
+};
 enum md_key_state md_model_key_state(const struct md_model *m, const void *key, size_t nkey);
 
 /*

@@ -6,12 +6,10 @@
 #ifndef MEMDIVERGE_SLAB_H
 #define MEMDIVERGE_SLAB_H
 
+#include "model/model.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-struct md_options;
-
-enum { MD_SLAB_CLASSES = 64, MD_PAGE_SIZE = 1 << 20 };
 
 struct md_slabs {
     uint32_t size[MD_SLAB_CLASSES]; /* bytes of a chunk, classes 1 .. largest */

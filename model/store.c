@@ -225,12 +225,6 @@ static void reclaim(struct md_model *m, unsigned class, int32_t locked) {
 
 void md_make_room(struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes, int32_t locked) {
     size_t total = item_total(m, nkey, flags, nbytes);
-    /* Whether memory may run out: no class gives a page back, each has at least one, and chunks waste
-     * up to half of what they hold. Eviction is not modelled. */
-    m->allocated += total;
-    if (2 * m->allocated + (m->slabs.largest + 1u) * (uint64_t)MD_PAGE_SIZE >
-        m->options.memory_limit)
-        m->lost = true;
     if (total > m->options.slab_chunk_max) /* only the header now; chunks as the data comes */
         total = item_total(m, nkey, flags, 0) - 2 + MD_CHUNK_HEADER;
     reclaim(m, md_slab_class(&m->slabs, total), locked);
