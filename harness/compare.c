@@ -80,7 +80,7 @@ static size_t stats_span(const uint8_t *bytes, size_t len) {
         if (!l.span)
             return 0;
         at += l.span;
-        if (!begins(l, "STAT "))
+        if (!begins(l, "STAT ") && !begins(l, "ITEM "))
             return at;
     }
     return 0;
@@ -89,7 +89,8 @@ static size_t stats_span(const uint8_t *bytes, size_t len) {
 size_t md_reply_span(enum md_command_name name, const uint8_t *bytes, size_t len) {
     if (len == 0)
         return 0;
-    if (name == MD_CMD_STATS)
+    if (name == MD_CMD_STATS || name == MD_CMD_STATS_ITEMS || name == MD_CMD_STATS_SLABS ||
+        name == MD_CMD_CACHEDUMP)
         return stats_span(bytes, len);
     size_t at = 0;
     struct value v;

@@ -11,6 +11,8 @@
  */
 #include "model/text.h"
 
+#include "model/lru.h"
+
 #include <stdlib.h>
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
@@ -123,8 +125,8 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
             left -= step;
             c->missing -= step;
             c->chunk_left -= (uint32_t)step;
-            if (c->chunk_left == 0 && c->missing > 0)
-                c->chunk_left = md_make_room_chunk(f->m, c->missing, MD_NIL);
+            if (c->chunk_left == 0 && c->missing > 0 && !md_text_next_chunk(f))
+                return n - left; /* out of memory: the rest is swallowed */
         }
         if (!chunked)
             c->missing -= n;
@@ -139,8 +141,10 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
         return n;
     }
     c->missing -= n;
-    if (c->missing == 0)
+    if (c->missing == 0) {
         c->state = MD_CONN_LINE;
+        md_room_give(&f->m->memory, &c->room);
+    }
     return n;
 }
 
@@ -201,7 +205,8 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
     return take;
 }
 
-static void conn_clear(struct md_conn *c) {
+static void conn_clear(struct md_model *m, struct md_conn *c) {
+    md_room_give(&m->memory, &c->room);
     c->state = MD_CONN_NONE;
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;
@@ -212,7 +217,7 @@ static void conn_clear(struct md_conn *c) {
 }
 
 void md_model_open(struct md_model *m, unsigned conn) {
-    conn_clear(&m->conn[conn]);
+    conn_clear(m, &m->conn[conn]);
     m->conn[conn].state = MD_CONN_LINE;
 }
 
@@ -229,12 +234,13 @@ void md_model_close(struct md_model *m, unsigned conn) {
         return;
     if (m->conn[conn].held.bytes.len)
         md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
-    conn_clear(&m->conn[conn]);
+    conn_clear(m, &m->conn[conn]);
 }
 
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
                                   struct md_reply *out) {
     reply_clear(out);
+    md_removals_clear(m);
     md_buf_reserve(&out->bytes, 1); /* so that a span of it, empty or not, is never of NULL */
     if (!md_model_is_open(m, conn))
         return MD_FEED_NO_CONNECTION;
@@ -268,7 +274,7 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
             md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
         md_feed_lose(&f);
         out->closed = true;
-        conn_clear(c);
+        conn_clear(m, c);
     } else if (c->state != MD_CONN_LINE) {
         hold_back(&f);
     }

@@ -3,13 +3,15 @@
  * operations on items with a result, no bytes, no protocol) under the text protocol (text.h), which
  * a connection (connection.c) feeds line by line.
  *
- *      feed -> connection.c -> text.c -> store.c -> flush.c, slab.c
- *                                 \-> number.c      \-> stats.c
+ *      feed -> connection.c -> text.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
+ *                                 \-> number.c
+ *                                 \-> stats.c
  */
 #ifndef MEMDIVERGE_MODEL_INTERNAL_H
 #define MEMDIVERGE_MODEL_INTERNAL_H
 
 #include "model/flush.h"
+#include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
 #include "model/slab.h"
@@ -44,6 +46,7 @@ struct md_item {
     int32_t record;
     uint32_t exptime; /* relative seconds, 0: never */
     uint32_t time;    /* relative time of the last move to the head */
+    uint32_t used;    /* relative time of the last use */
     uint32_t flags;
     uint32_t nbytes; /* of the value, without CRLF */
     uint32_t total;  /* bytes that it counts for in `bytes` */
@@ -56,7 +59,8 @@ struct md_item {
     bool chunked, fetched;
     bool touched;     /* fetched, or touched by incr, decr, append, prepend */
     bool open_choice; /* padded_by is valid */
-    uint8_t *value;   /* owned if longer than MD_INLINE_VALUE */
+    struct md_room room;
+    uint8_t *value; /* owned if longer than MD_INLINE_VALUE */
     uint8_t small[MD_INLINE_VALUE];
 };
 
@@ -75,6 +79,7 @@ struct md_conn {
     int32_t record;
     uint32_t flags, exptime, exptime_set, nbytes;
     uint64_t cas;
+    struct md_room room; /* of the item on its way, also while its data is swallowed */
     uint32_t chunk_left; /* room in the current chunk of a large item */
     struct md_buf data;
     struct md_command command; /* as begun with the command line */
@@ -93,20 +98,30 @@ struct md_reason {
     char *text; /* owned */
 };
 
+struct md_removal_note {
+    enum md_removal_kind kind;
+    uint8_t class;
+    int32_t record;
+    uint32_t ordinal;
+};
+
 struct md_model {
     const struct md_profile *profile;
     struct md_options options;
     struct md_slabs slabs;
+    struct md_memory memory;
     bool quirk[MD_QUIRKS];
     uint64_t start_time; /* Unix time at which the node started */
     struct md_base base; /* as of the restart */
 
     uint32_t now; /* relative seconds, MD_RESTART_SLACK at a node's start */
+    int64_t zero; /* relative time at which the trace began; below 0 after a restart of the node */
     uint64_t cas;
     uint64_t order;
     uint32_t ordinal; /* of the next command */
     struct md_flush flush;
     struct md_stats stats;
+    struct md_class_count count[MD_SLAB_CLASSES];
 
     struct md_record *records;
     size_t n_records, cap_records;
@@ -116,6 +131,10 @@ struct md_model {
     size_t n_items, cap_items;
     int32_t free_item;
     int32_t head[MD_SLAB_CLASSES], tail[MD_SLAB_CLASSES];
+    struct md_removal_note *removals; /* of the last feed */
+    size_t n_removals, cap_removals;
+    struct md_removal *told_removals; /* the same, as told */
+    size_t cap_told_removals;
 
     struct md_conn conn[MD_CONNECTIONS_MAX];
 
@@ -131,7 +150,6 @@ struct md_model {
     /* The command in hand. */
     struct md_command *command;
     bool literal_cas; /* md_model_literal_cas */
-    bool pressed;     /* md_model_pressed */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
 };
 
@@ -165,8 +183,8 @@ void md_because(struct md_model *m, const char *fmt, ...) __attribute__((format(
 uint32_t md_relative_time(const struct md_model *m, int64_t exptime);
 
 static inline uint32_t md_trace_time(const struct md_model *m, uint32_t relative) {
-    uint32_t zero = MD_RESTART_SLACK + m->base.uptime;
-    return relative > zero ? relative - zero : 0;
+    int64_t t = (int64_t)relative - m->zero;
+    return t > 0 ? (uint32_t)t : 0;
 }
 
 #endif

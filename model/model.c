@@ -1,6 +1,7 @@
 /* The model as a whole: making, restarting, copying, time, choices, questions. */
 #include "model/model.h"
 
+#include "model/lru.h"
 #include "model/store.h"
 
 #include <stdio.h>
@@ -36,9 +37,6 @@ struct md_model *md_model_new(const struct md_profile *profile, const struct md_
     return m;
 }
 
-void md_model_reboot(struct md_model *m) { (void)m; }
-bool md_model_pressed(const struct md_model *m) { return m->pressed; }
-
 static void reasons_clear(struct md_model *m) {
     for (size_t i = 0; i < m->n_reasons; i++)
         free(m->reasons[i].text);
@@ -58,35 +56,59 @@ void md_model_free(struct md_model *m) {
     for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
         conn_free(&m->conn[i]);
     reasons_clear(m);
+    md_stats_forget(m);
     free(m->reasons);
+    free(m->removals);
+    free(m->told_removals);
     free(m->preferences);
     free(m->snapshots);
     free(m);
 }
 
-void md_model_restart(struct md_model *m, const struct md_base *base) {
-    md_store_clear(m);
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++) {
-        if (m->conn[i].state != MD_CONN_NONE)
-            md_model_close(m, i);
-    }
+static void close_all(struct md_model *m) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        md_model_close(m, i);
+}
+
+/* What is the same after every start of a node. */
+static void start(struct md_model *m, const struct md_base *base) {
     m->base = *base;
     m->start_time = base->start_time;
     m->now = MD_RESTART_SLACK + base->uptime;
     m->cas = base->cas;
+    md_memory_init(&m->memory, &m->slabs, &m->options, base);
+    m->flush = (struct md_flush){0};
+    md_removals_clear(m);
+}
+
+void md_model_restart(struct md_model *m, const struct md_base *base) {
+    close_all(m);
+    md_store_clear(m);
+    start(m, base);
+    m->zero = m->now;
     m->order = 1;
     m->ordinal = 0;
-    m->flush = (struct md_flush){0};
-    m->stats = (struct md_stats){0};
-    m->n_snapshots = 0;
+    md_stats_forget(m);
     m->lost = m->literal_cas = false;
     m->command = NULL;
     reasons_clear(m);
 }
 
+void md_model_reboot(struct md_model *m) {
+    struct md_base fresh = {.start_time = md_model_now(m)};
+    close_all(m);
+    md_store_drop(m);
+    m->zero += MD_RESTART_SLACK - (int64_t)m->now;
+    start(m, &fresh);
+}
+
 void md_model_base(const struct md_model *m, struct md_base *out) {
-    *out = (struct md_base){
-        .cas = m->cas, .uptime = m->now - MD_RESTART_SLACK, .start_time = m->start_time};
+    *out = (struct md_base){.cas = m->cas,
+                            .uptime = m->now - MD_RESTART_SLACK,
+                            .start_time = m->start_time,
+                            .malloced = m->memory.malloced};
+    for (unsigned c = 1; c <= m->slabs.largest; c++)
+        out->pages[c] = (uint16_t)m->memory.class[c].pages;
 }
 
 void md_model_set_options(struct md_model *m, const struct md_options *options) {
@@ -140,18 +162,31 @@ struct md_model *md_model_clone(const struct md_model *from) {
     m->cap_items = from->n_items;
     for (size_t r = 0; r < m->n_records; r++) {
         int32_t i = m->records[r].item;
-        if (i != MD_NIL && m->items[i].nbytes > MD_INLINE_VALUE)
+        if (i == MD_NIL)
+            continue;
+        if (m->items[i].nbytes > MD_INLINE_VALUE)
             m->items[i].value = copy_of(m->items[i].value, m->items[i].nbytes);
+        m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     }
     for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
+        m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
         m->conn[c].held = reply_copy(&from->conn[c].held);
     }
     m->preferences = copy_of(from->preferences, from->n_preferences * sizeof *from->preferences);
     m->cap_preferences = from->n_preferences;
     m->snapshots = copy_of(from->snapshots, from->n_snapshots * sizeof *from->snapshots);
     m->cap_snapshots = from->n_snapshots;
+    for (size_t i = 0; i < m->n_snapshots; i++) {
+        struct md_stats_snapshot *s = &m->snapshots[i];
+        s->lines = copy_of(s->lines, s->n_lines * sizeof *s->lines);
+        s->cap_lines = s->n_lines;
+    }
+    m->removals = copy_of(from->removals, from->n_removals * sizeof *from->removals);
+    m->cap_removals = from->n_removals;
+    m->told_removals = NULL;
+    m->cap_told_removals = 0;
     m->reasons = copy_of(from->reasons, from->n_reasons * sizeof *from->reasons);
     m->cap_reasons = from->n_reasons;
     for (size_t i = 0; i < m->n_reasons; i++)
@@ -247,6 +282,7 @@ void md_model_each_item(const struct md_model *m,
 bool md_model_literal_cas(const struct md_model *m) { return m->literal_cas; }
 bool md_model_lost(const struct md_model *m) { return m->lost; }
 bool md_model_flushed(const struct md_model *m) { return m->flush.used; }
+bool md_model_pressed(const struct md_model *m) { return m->memory.pressed; }
 
 enum md_key_state md_model_key_state(const struct md_model *m, const void *key, size_t nkey) {
     int32_t r = md_record_find(m, key, nkey);
@@ -262,6 +298,7 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
     switch (rec->gone) {
     case MD_RULE_MISS_EXPIRED: return MD_KEY_EXPIRED;
     case MD_RULE_MISS_FLUSHED: return MD_KEY_FLUSHED;
+    case MD_RULE_MISS_EVICTED: return MD_KEY_EVICTED;
     case MD_RULE_GET_MISS: return MD_KEY_NEVER;
     default: return MD_KEY_DELETED;
     }
@@ -269,6 +306,68 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
 
 const struct md_fired *md_model_fired(const struct md_model *m) { return &m->fired; }
 void md_model_fired_set(struct md_model *m, const struct md_fired *fired) { m->fired = *fired; }
+
+/* ---- memory and the order of last use ------------------------------------------------------------ */
+
+unsigned md_model_classes(const struct md_model *m) { return m->slabs.largest; }
+
+void md_model_class(const struct md_model *m, unsigned class, struct md_class_state *out) {
+    uint32_t pages = m->memory.class[class].pages, free = m->memory.class[class].free;
+    *out = (struct md_class_state){
+        .chunk_size = m->slabs.size[class],
+        .chunks_per_page = m->memory.class[class].per_page,
+        .pages = pages,
+        .used_chunks = pages * m->memory.class[class].per_page - free,
+        .free_chunks = free,
+        .items = (uint32_t)m->count[class].number,
+    };
+}
+
+void md_model_each_in_class(const struct md_model *m, unsigned class,
+                            void (*f)(void *ctx, const struct md_item_state *item), void *ctx) {
+    for (int32_t i = m->head[class]; i != MD_NIL; i = m->items[i].next) {
+        const struct md_item *it = &m->items[i];
+        const struct md_record *rec = &m->records[it->record];
+        bool expired = it->exptime && it->exptime <= m->now;
+        struct md_item_state state = {
+            .key = rec->key,
+            .nkey = rec->nkey,
+            .total = it->total,
+            .moved = m->now - it->time,
+            .expires_in = it->exptime && !expired ? it->exptime - m->now : 0,
+            .dead = expired || it->order < m->flush.before,
+            .chunked = it->chunked,
+        };
+        f(ctx, &state);
+    }
+}
+
+void md_model_each_gone(const struct md_model *m,
+                        void (*f)(void *ctx, const uint8_t *key, size_t nkey, enum md_rule gone),
+                        void *ctx) {
+    for (size_t r = 0; r < m->n_records; r++) {
+        const struct md_record *rec = &m->records[r];
+        if (rec->item == MD_NIL)
+            f(ctx, rec->key, rec->nkey, (enum md_rule)rec->gone);
+    }
+}
+
+size_t md_model_removals(const struct md_model *m, const struct md_removal **out) {
+    struct md_model *w = (struct md_model *)m;
+    w->told_removals =
+        md_grow(m->told_removals, &w->cap_told_removals, m->n_removals, sizeof *m->told_removals);
+    for (size_t i = 0; i < m->n_removals; i++) {
+        const struct md_removal_note *note = &m->removals[i];
+        const struct md_record *rec = &m->records[note->record];
+        w->told_removals[i] = (struct md_removal){.kind = note->kind,
+                                                  .class = note->class,
+                                                  .nkey = rec->nkey,
+                                                  .key = rec->key,
+                                                  .ordinal = note->ordinal};
+    }
+    *out = m->told_removals;
+    return m->n_removals;
+}
 
 /* ---- reasons ---------------------------------------------------------------------------------------- */
 

@@ -26,6 +26,10 @@ enum md_command_name {
     MD_CMD_QUIT,
     MD_CMD_STATS,
     MD_CMD_STATS_RESET,
+    MD_CMD_STATS_ITEMS,
+    MD_CMD_STATS_SLABS,
+    MD_CMD_CACHEDUMP,
+    MD_CMD_CACHE_MEMLIMIT,
     MD_CMD_MN,
     MD_CMD_SHUTDOWN,
     MD_CMD_UNKNOWN,
@@ -56,6 +60,8 @@ enum md_command_name {
     X(MISS_EXPIRED, MD_DOC, "Storage commands, exptime", "an item is not retrieved once its expiration time has come") \
     X(MISS_FLUSHED, MD_DOC, "Other commands, flush_all", "an item older than the execution of flush_all is not retrieved") \
     X(MISS_REMOVED, MD_INTENT, "t/getset.t", "a key whose set was refused as too large is left out of the answer") \
+    X(MISS_EVICTED, MD_INTENT, "doc/new_lru.txt", "an item that was evicted to make room is left out of the answer") \
+    X(MISS_RESTARTED, MD_INTENT, "README; there is no persistence", "nothing survives a restart of the node: not one item, not one counter") \
     X(GET_MULTI, MD_DOC, "Retrieval command", "several keys are answered in the order asked, a repeated key every time") \
     X(GAT_HIT, MD_DOC, "Get And Touch", "gat answers like get and replaces the expiration time") \
     X(GETS_GAT_HIT, MD_DOC, "Get And Touch", "gats answers like gets and replaces the expiration time") \
@@ -90,6 +96,21 @@ enum md_command_name {
     X(LENGTH_BAD, MD_INTENT, "t/issue_70.t", "a negative or impossible data length is refused") \
     X(LONG_LINE, MD_CHOICE_TAG, "-", "more than 2048 bytes without a line end close the connection, but for a get (depends on arrival)") \
     X(HTTP, MD_INTENT, "t/malicious-commands.t", "an HTTP request closes the connection") \
+    X(BUMP, MD_INTENT, "doc/new_lru.txt; comments in memcached.h", "an item in use (get, gat, touch, incr and decr in place) moves to the head of its class") \
+    X(BUMP_SPARED, MD_INTENT, "comments in memcached.h, ITEM_UPDATE_INTERVAL", "an item that moved in the last 60 seconds is not moved again") \
+    X(ADD_PROMOTES, MD_INTENT, "comments in memcached.c", "add of a key that holds an item counts as use of that item") \
+    X(RECLAIM, MD_INTENT, "doc/new_lru.txt", "before a store takes memory, expired and flushed items at the tail of the class are reclaimed") \
+    X(EVICT_TAIL, MD_INTENT, "doc/new_lru.txt", "when there is no free chunk and no page, the least recently used item of the class goes") \
+    X(LARGE_IN_CHUNKS, MD_INTENT, "release notes of 1.4.29", "an item over slab_chunk_max is kept in chunks; its header takes a small one of another class") \
+    X(NO_MEMORY, MD_INTENT, "memcached -h, -M", "a store for which there is no memory is refused and its data block swallowed") \
+    X(NO_MEMORY_SET, MD_INTENT, "comments in proto_text.c; t/getset.t", "a set refused for want of memory removes the old value: no stale data stays") \
+    X(NO_MEMORY_DELTA, MD_INTENT, "memcached -h, -M", "incr and decr that need a larger item for which there is no memory are refused and change nothing") \
+    X(CACHE_MEMLIMIT, MD_DOC, "Cache Memory Limit", "cache_memlimit changes the limit at once; pages stay with their classes") \
+    X(MEMLIMIT_BAD, MD_CHOICE_TAG, "-", "cache_memlimit refuses less than 8 MiB, more than 10^9, and nodes that took all memory at the start") \
+    X(STATS_ITEMS, MD_DOC, "Item statistics", "stats items tells of every class that holds items what happened to them") \
+    X(STATS_SLABS, MD_DOC, "Slab statistics", "stats slabs tells of every class that has pages how they are used") \
+    X(CACHEDUMP, MD_CHOICE_TAG, "-", "stats cachedump lists the items of a class in the order of last use") \
+    X(CACHEDUMP_BAD, MD_CHOICE_TAG, "-", "stats cachedump wants the number of a class and a limit") \
     X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A")
 
 /* X(name, alternatives, sentence). 1: fixed by the profile; 0: open, any number may be observed. */
@@ -109,7 +130,13 @@ enum md_command_name {
     X(EXPTIME_AT_LINE, 1, "a relative exptime counts from the command line, not from the end of the data block") \
     X(GET_PARTIAL, 1, "keys before a bad one in a retrieval are looked up and counted but not answered") \
     X(UPTIME, 1, "uptime starts at 2") \
-    X(RECLAIM_AT_TAIL, 1, "expired items count in curr_items until they are met: by their key, or at the tail of their class by a store")
+    X(RECLAIM_AT_TAIL, 1, "expired items count in curr_items until they are met: by their key, or at the tail of their class by a store") \
+    X(ROOM_FIRST, 1, "a store makes room before its condition is looked at: it may evict though nothing is stored, even the very item that it names") \
+    X(FIRST_PAGE, 1, "the first page of a class is taken even beyond the limit (not with -L)") \
+    X(FIVE_TRIES, 1, "a walk from the tail looks at five items and then gives up") \
+    X(TEN_ROUNDS, 1, "after ten rounds of making room that somebody else needed no more, a store gives up") \
+    X(LOCKED_TAIL, 1, "items whose lock a command holds (append, prepend, incr and decr that replace) are passed over at the tail") \
+    X(CHUNK_FALLBACK, 1, "the last chunk of a large item comes from the largest class where its own has none")
 
 /* X(name, versions, contradicts, upstream, sentence). */
 #define MD_QUIRK_LIST(X) \
@@ -155,7 +182,19 @@ enum md_command_name {
     X(GAT_NOT_COUNTED, "1.6.18", "General-purpose statistics: cmd_get, get_hits, get_misses count retrievals", "not reported", \
       "gat and gats count neither in cmd_get nor in get_hits or get_misses") \
     X(UNFETCHED_COUNTERS, "1.6.18", "General-purpose statistics: expired_unfetched, never touched by get/incr/append/etc", "not reported", \
-      "expired_unfetched counts items that incr, decr, append or prepend had touched")
+      "expired_unfetched and evicted_unfetched count items that incr, decr, append or prepend had touched") \
+    X(EVICTS_EXPIRED, "1.6.18", "Storage commands, exptime; Item statistics: reclaimed, evicted before it expired", "not reported", \
+      "in the second in which an item expires it is not retrieved any more, but counts as valid at the tail: evicted, or with -M the reason for refusing a store") \
+    X(SET_NO_MEMORY_KEEPS, "1.6.18", "INTENT: a set that fails leaves no stale data", "not reported", \
+      "a set of a large item that runs out of memory in the middle of its data keeps the old value") \
+    X(APPEND_NO_MEMORY, "1.6.18", "Storage commands: NOT_STORED is not because of an error", "not reported", \
+      "append and prepend for whose result there is no memory answer NOT_STORED, not an error") \
+    X(NO_MEMORY_UNCOUNTED, "1.6.18", "General-purpose statistics: store_no_memory; Item statistics: outofmemory", "not reported", \
+      "stores that run out of memory in the middle of their data, and append and prepend, are missing from store_no_memory and outofmemory") \
+    X(DELTA_NO_MEMORY_HIT, "1.6.18", "General-purpose statistics: incr_hits and decr_hits are successful", "not reported", \
+      "incr and decr that fail for want of memory count as hits") \
+    X(EVICTED_TIME, "1.6.18", "Item statistics: evicted_time, seconds since the last access", "not reported", \
+      "evicted_time counts from when the item was moved to the head, which may be a minute before its last access")
 
 /* clang-format on */
 

@@ -6,6 +6,7 @@
 #define MEMDIVERGE_STATS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct md_model;
@@ -55,18 +56,44 @@ enum md_stat { MD_COUNTER_LIST(X) MD_STATS };
 struct md_stats {
     uint64_t count[MD_STATS];
     uint64_t gat_hits, gat_misses; /* retrievals by gat and gats */
-    uint64_t touched_unfetched;    /* of expired_unfetched: touched by incr, append and the like */
+    /* Of expired_unfetched and evicted_unfetched: touched by incr, append and the like. */
+    uint64_t touched_expired, touched_evicted;
+    uint64_t uncounted_no_memory;  /* storage requests out of memory that store_no_memory misses */
+    uint64_t failed_delta_hits[2]; /* decr, incr: of the hits, those that ran out of memory */
+};
+
+/* What `stats items` and `stats slabs` tell of one slab class. */
+struct md_class_count {
+    uint64_t number, bytes; /* of the items linked now */
+    uint64_t evicted, evicted_nonzero, evicted_unfetched, touched_evicted;
+    uint64_t reclaimed, expired_unfetched, touched_expired;
+    uint64_t outofmemory, uncounted_no_memory;
+    uint32_t evicted_moved, evicted_used; /* seconds since then, of the item evicted last */
+    uint64_t get_hits, gat_hits, cmd_set, delete_hits, cas_hits, cas_badval, touch_hits;
+    uint64_t delta_hits[2], failed_delta_hits[2]; /* decr, incr */
+};
+
+struct md_stats_line {
+    char name[32];
+    uint64_t value;
 };
 
 /* What a `stats` command ought to show, kept by the command's ordinal. */
 struct md_stats_snapshot {
     uint32_t ordinal;
-    uint64_t count[MD_STATS];
+    uint64_t count[MD_STATS];    /* `stats` itself */
+    struct md_stats_line *lines; /* owned; `stats items` and `stats slabs`: NULL with `stats` */
+    size_t n_lines, cap_lines;
+    bool by_class; /* the lines are what counts */
 };
 
 /* `stats reset`: all but what describes the present state. */
-void md_stats_reset(struct md_stats *s);
-/* Takes the snapshot for the command in hand. */
+void md_stats_reset(struct md_model *m);
+/* Takes the snapshot for the command in hand: of `stats`, `stats items`, `stats slabs`. */
 void md_stats_snapshot(struct md_model *m);
+void md_stats_snapshot_items(struct md_model *m);
+void md_stats_snapshot_slabs(struct md_model *m);
+/* Forgets all snapshots. */
+void md_stats_forget(struct md_model *m);
 
 #endif

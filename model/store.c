@@ -2,10 +2,9 @@
 #include "model/store.h"
 
 #include "model/hash.h"
+#include "model/lru.h"
 
 #include <stdlib.h>
-
-enum { LOCK_BITS = 10 }; /* keys that agree in these bits of their hash share a lock (-t 1) */
 
 /* ---- records: keys ------------------------------------------------------------------------- */
 
@@ -62,50 +61,10 @@ enum md_rule md_miss_rule(const struct md_model *m, int32_t record) {
     return (enum md_rule)m->records[record].gone;
 }
 
-/* ---- items in the order of their use -------------------------------------------------------- */
-
-static void queue_in(struct md_model *m, int32_t i) {
-    struct md_item *it = &m->items[i];
-    it->prev = MD_NIL;
-    it->next = m->head[it->class];
-    if (it->next != MD_NIL)
-        m->items[it->next].prev = i;
-    else
-        m->tail[it->class] = i;
-    m->head[it->class] = i;
-}
-
-static void queue_out(struct md_model *m, int32_t i) {
-    struct md_item *it = &m->items[i];
-    if (it->prev != MD_NIL)
-        m->items[it->prev].next = it->next;
-    else
-        m->head[it->class] = it->next;
-    if (it->next != MD_NIL)
-        m->items[it->next].prev = it->prev;
-    else
-        m->tail[it->class] = it->prev;
-}
-
-static void bump(struct md_model *m, int32_t i) {
-    struct md_item *it = &m->items[i];
-    if (it->time >= m->now - MD_BUMP_INTERVAL)
-        return;
-    queue_out(m, i);
-    it->time = m->now;
-    queue_in(m, i);
-}
-
-static size_t item_total(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes) {
-    return MD_ITEM_HEADER + nkey + 1 + (flags ? 4 : 0) + nbytes + 2 + (m->options.cas ? 8 : 0);
-}
+/* ---- items ----------------------------------------------------------------------------------- */
 
 bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes) {
-    return md_slab_class(&m->slabs, item_total(m, nkey, flags, nbytes)) != 0;
-}
-
-bool md_is_chunked(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes) {
-    return item_total(m, nkey, flags, nbytes) > m->options.slab_chunk_max;
+    return md_slab_class(&m->slabs, md_item_total(m, nkey, flags, nbytes)) != 0;
 }
 
 static void value_set(struct md_item *it, const uint8_t *a, size_t n_a, const uint8_t *b,
@@ -130,27 +89,27 @@ static int32_t item_new(struct md_model *m) {
     return (int32_t)m->n_items++;
 }
 
-/* Gives item i (its value, flags, exptime and record set) to its key. */
+/* Gives item i (its value, flags, exptime, record and room set) to its key. */
 static void item_link(struct md_model *m, int32_t i) {
     struct md_item *it = &m->items[i];
     struct md_record *rec = &m->records[it->record];
-    size_t total = item_total(m, rec->nkey, it->flags, it->nbytes);
+    size_t total = md_item_total(m, rec->nkey, it->flags, it->nbytes);
     it->total = (uint32_t)total;
     it->class = (uint8_t)md_slab_class(&m->slabs, total);
     it->chunked = total > m->options.slab_chunk_max;
-    it->time = m->now;
+    it->time = it->used = m->now;
     it->order = m->order++;
     it->cas = m->options.cas ? ++m->cas : 0;
     it->fetched = it->touched = false;
     it->open_choice = false;
     rec->item = i;
-    queue_in(m, i);
+    md_lru_in(m, i);
     m->stats.count[MD_STAT_curr_items]++;
     m->stats.count[MD_STAT_total_items]++;
     m->stats.count[MD_STAT_bytes] += total;
 }
 
-static void item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
+void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     struct md_item *it = &m->items[i];
     struct md_record *rec = &m->records[it->record];
     rec->item = MD_NIL;
@@ -159,17 +118,14 @@ static void item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     rec->exptime = it->exptime;
     rec->exptime_set = it->exptime_set;
     rec->exptime_by = it->exptime_by;
-    queue_out(m, i);
+    md_lru_out(m, i);
     m->stats.count[MD_STAT_curr_items]--;
     m->stats.count[MD_STAT_bytes] -= it->total;
     if (it->nbytes > MD_INLINE_VALUE)
         free(it->value);
+    md_room_give(&m->memory, &it->room);
     it->next = m->free_item;
     m->free_item = i;
-}
-
-void md_item_delete(struct md_model *m, int32_t item, enum md_rule why) {
-    item_unlink(m, item, why);
 }
 
 int32_t md_item_get(struct md_model *m, int32_t record, bool fetch) {
@@ -179,90 +135,42 @@ int32_t md_item_get(struct md_model *m, int32_t record, bool fetch) {
     struct md_item *it = &m->items[i];
     if (md_flush_dead(m, it)) {
         m->stats.count[MD_STAT_get_flushed]++;
-        item_unlink(m, i, MD_RULE_MISS_FLUSHED);
+        md_item_unlink(m, i, MD_RULE_MISS_FLUSHED);
         return MD_NIL;
     }
     if (it->exptime != 0 && it->exptime <= m->now) {
         m->stats.count[MD_STAT_get_expired]++;
-        item_unlink(m, i, MD_RULE_MISS_EXPIRED);
+        md_item_unlink(m, i, MD_RULE_MISS_EXPIRED);
         return MD_NIL;
     }
     if (fetch) {
         it->fetched = true;
-        bump(m, i);
+        md_lru_bump(m, i);
     }
     return i;
 }
 
-/* ---- room ------------------------------------------------------------------------------------ */
-
-static bool same_lock(const struct md_model *m, int32_t a, int32_t b) {
-    uint32_t mask = (1u << LOCK_BITS) - 1;
-    return ((m->records[a].hash ^ m->records[b].hash) & mask) == 0;
-}
-
-/* Before anything is allocated, up to five items at the tail are looked at, and those that are
- * expired or flushed go; the first live one ends the walk. doc/new_lru.txt; items.c comments. */
-static void reclaim(struct md_model *m, unsigned class, int32_t locked) {
-    int32_t older;
-    for (int32_t tries = 5, i = m->tail[class]; tries > 0 && i != MD_NIL; tries--, i = older) {
-        struct md_item *it = &m->items[i];
-        older = it->prev;
-        if (locked != MD_NIL && same_lock(m, locked, it->record))
-            continue;
-        bool expired = it->exptime != 0 && it->exptime < m->now;
-        if (!expired && !md_flush_dead(m, it))
-            return;
-        md_chosen(m, MD_CHOICE_RECLAIM_AT_TAIL);
-        m->stats.count[MD_STAT_reclaimed]++;
-        if (!it->fetched) {
-            m->stats.count[MD_STAT_expired_unfetched]++;
-            m->stats.touched_unfetched += it->touched;
-        }
-        item_unlink(m, i, expired ? MD_RULE_MISS_EXPIRED : MD_RULE_MISS_FLUSHED);
-    }
-}
-
-void md_make_room(struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes, int32_t locked) {
-    size_t total = item_total(m, nkey, flags, nbytes);
-    if (total > m->options.slab_chunk_max) /* only the header now; chunks as the data comes */
-        total = item_total(m, nkey, flags, 0) - 2 + MD_CHUNK_HEADER;
-    reclaim(m, md_slab_class(&m->slabs, total), locked);
-}
-
-uint32_t md_make_room_chunk(struct md_model *m, uint64_t missing, int32_t locked) {
-    uint64_t size = missing + MD_CHUNK_HEADER;
-    if (size > m->options.slab_chunk_max)
-        size = m->options.slab_chunk_max;
-    reclaim(m, md_slab_class(&m->slabs, size), locked);
-    return (uint32_t)size - MD_CHUNK_HEADER;
-}
-
-/* An append that needs chunks takes them one by one while it copies, and one more, empty, where the
- * data ends exactly at the end of a chunk. */
-static void make_room_copy(struct md_model *m, uint32_t *left, uint64_t n, int32_t locked) {
-    while (n > 0) {
-        uint64_t step = *left < n ? *left : n;
-        *left -= (uint32_t)step;
-        n -= step;
-        if (*left == 0)
-            *left = md_make_room_chunk(m, n, locked);
-    }
-}
-
 /* ---- stores ---------------------------------------------------------------------------------- */
 
-static void put(struct md_model *m, const struct md_value *v, int32_t old) {
+/* A new item in `room`, which is empty afterwards. */
+static int32_t item_make(struct md_model *m, int32_t record, struct md_room *room) {
     int32_t i = item_new(m);
+    m->items[i].record = record;
+    m->items[i].room = *room;
+    *room = (struct md_room){0};
+    return i;
+}
+
+static void put(struct md_model *m, const struct md_value *v, int32_t old) {
+    int32_t i = item_make(m, v->record, v->room);
     struct md_item *it = &m->items[i];
-    it->record = v->record;
     it->flags = v->flags;
     it->exptime = v->exptime;
     it->exptime_set = v->exptime_set;
     it->exptime_by = v->by;
     value_set(it, v->data, v->nbytes, NULL, 0);
     if (old != MD_NIL)
-        item_unlink(m, old, MD_RULE_STORE_STORED);
+        md_item_unlink(m, old, MD_RULE_STORE_STORED);
     item_link(m, i);
 }
 
@@ -272,15 +180,20 @@ static void failed_store(struct md_model *m) {
         m->cas++;
 }
 
-static void join_room(struct md_model *m, const struct md_value *v, uint32_t flags, size_t n_old,
-                      bool append) {
+static bool join_room(struct md_model *m, struct md_room *room, const struct md_value *v,
+                      uint32_t flags, size_t n_old, bool append) {
     size_t nkey = m->records[v->record].nkey, n = n_old + v->nbytes;
     uint32_t left = 0;
-    md_make_room(m, nkey, flags, n, v->record);
+    if (!md_room_take(m, room, nkey, flags, n, v->record))
+        return false;
     if (!md_is_chunked(m, nkey, flags, n))
-        return;
-    make_room_copy(m, &left, append ? n_old : v->nbytes, v->record);
-    make_room_copy(m, &left, (append ? v->nbytes : n_old) + 2, v->record);
+        return true;
+    if (md_room_copy(m, room, &left, append ? n_old : v->nbytes, v->record) &&
+        md_room_copy(m, room, &left, (append ? v->nbytes : n_old) + 2, v->record))
+        return true;
+    m->count[m->slabs.largest].uncounted_no_memory++;
+    md_room_give(&m->memory, room);
+    return false;
 }
 
 static enum md_result join(struct md_model *m, const struct md_value *v, int32_t old, bool append) {
@@ -293,11 +206,14 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         !md_is_chunked(m, m->records[v->record].nkey, flags, n_old + v->nbytes) &&
         md_quirk_applies(m, MD_QUIRK_APPEND_READS_OUTSIDE))
         m->lost = true;
-    join_room(m, v, flags, n_old, append);
-    int32_t i = item_new(m);
+    struct md_room room = {0};
+    if (!join_room(m, &room, v, flags, n_old, append)) {
+        failed_store(m);
+        return MD_NO_MEMORY;
+    }
+    int32_t i = item_make(m, v->record, &room);
     struct md_item *it = &m->items[i];
     const struct md_item *was = &m->items[old];
-    it->record = v->record;
     it->flags = was->flags;
     it->exptime = was->exptime;
     it->exptime_set = was->exptime_set;
@@ -308,7 +224,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         value_set(it, md_item_value(was), n_old, v->data, v->nbytes);
     else
         value_set(it, v->data, v->nbytes, md_item_value(was), n_old);
-    item_unlink(m, old, MD_RULE_STORE_STORED);
+    md_item_unlink(m, old, MD_RULE_STORE_STORED);
     item_link(m, i);
     it->touched = true;
     it->open_choice = open;
@@ -319,16 +235,19 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
 static enum md_result store_on(struct md_model *m, const struct md_value *v, int32_t old) {
     switch (v->by) {
     case MD_CMD_ADD:
-        bump(m, old);
+        m->fired.rule[MD_RULE_ADD_PROMOTES]++;
+        md_lru_bump(m, old);
         failed_store(m);
         return MD_NOT_STORED;
     case MD_CMD_CAS:
         if (v->cas == 0 || v->cas != m->items[old].cas) {
             m->stats.count[MD_STAT_cas_badval]++;
+            m->count[m->items[old].class].cas_badval++;
             failed_store(m);
             return MD_EXISTS;
         }
         m->stats.count[MD_STAT_cas_hits]++;
+        m->count[m->items[old].class].cas_hits++;
         break;
     case MD_CMD_APPEND:
     case MD_CMD_PREPEND: return join(m, v, old, v->by == MD_CMD_APPEND);
@@ -401,24 +320,28 @@ static void counter_in_place(struct md_model *m, int32_t i, const char *digits, 
     memset(v + n, ' ', it->nbytes - n);
     it->cas = m->options.cas ? ++m->cas : 0;
     it->touched = true;
-    bump(m, i);
+    md_lru_bump(m, i);
 }
 
-static void counter_replaced(struct md_model *m, int32_t i, const char *digits, size_t n) {
+static bool counter_replaced(struct md_model *m, int32_t i, const char *digits, size_t n) {
     const struct md_item was = m->items[i];
-    md_make_room(m, m->records[was.record].nkey, was.flags, n, was.record);
+    struct md_room room = {0};
+    if (!md_room_take(m, &room, m->records[was.record].nkey, was.flags, n, was.record))
+        return false;
     struct md_value v = {.record = was.record,
                          .flags = was.flags,
                          .exptime = was.exptime,
                          .exptime_set = was.exptime_set,
                          .by = was.exptime_by,
                          .data = (const uint8_t *)digits,
-                         .nbytes = n};
+                         .nbytes = n,
+                         .room = &room};
     put(m, &v, i);
     m->items[m->records[was.record].item].touched = true;
+    return true;
 }
 
-static void counter_set(struct md_model *m, int32_t record, uint64_t value) {
+static bool counter_set(struct md_model *m, int32_t record, uint64_t value) {
     int32_t i = m->records[record].item;
     char text[20];
     struct md_buf digits = {.data = (uint8_t *)text, .cap = sizeof text};
@@ -426,11 +349,24 @@ static void counter_set(struct md_model *m, int32_t record, uint64_t value) {
     bool shorter = digits.len < m->items[i].nbytes;
     if (digits.len <= m->items[i].nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
         counter_in_place(m, i, text, digits.len);
-    else
-        counter_replaced(m, i, text, digits.len);
+    else if (!counter_replaced(m, i, text, digits.len))
+        return false;
     struct md_item *now = &m->items[m->records[record].item];
     now->open_choice = shorter;
     now->padded_by = m->command->ordinal;
+    return true;
+}
+
+static enum md_result counter_change(struct md_model *m, int32_t record, bool incr,
+                                     uint64_t value) {
+    struct md_class_count *n = &m->count[m->items[m->records[record].item].class];
+    m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
+    n->delta_hits[incr]++;
+    if (counter_set(m, record, value))
+        return MD_FOUND;
+    m->stats.failed_delta_hits[incr]++;
+    n->failed_delta_hits[incr]++;
+    return MD_NO_MEMORY;
 }
 
 enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
@@ -448,27 +384,37 @@ enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t 
         if (counter_memory(m, it, old, silent, &other, value)) {
             if (!other)
                 return MD_NON_NUMERIC;
-            m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
-            counter_set(m, record, *value);
-            return MD_FOUND;
+            return counter_change(m, record, incr, *value);
         }
     }
     if (!numeric)
         return MD_NON_NUMERIC;
     *border = incr ? old + delta < old : delta > old;
     *value = incr ? old + delta : *border ? 0 : old - delta;
-    m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
-    counter_set(m, record, *value);
-    return MD_FOUND;
+    return counter_change(m, record, incr, *value);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+static void items_free(struct md_model *m) {
+    for (size_t r = 0; r < m->n_records; r++) {
+        if (m->records[r].item == MD_NIL)
+            continue;
+        struct md_item *it = &m->items[m->records[r].item];
+        if (it->nbytes > MD_INLINE_VALUE)
+            free(it->value);
+        md_buf_free(&it->room.rest);
+    }
+    m->n_items = 0;
+    m->free_item = MD_NIL;
+    for (size_t c = 0; c < MD_SLAB_CLASSES; c++)
+        m->head[c] = m->tail[c] = MD_NIL;
+    memset(m->count, 0, sizeof m->count);
+    m->stats = (struct md_stats){0};
+}
+
 void md_store_clear(struct md_model *m) {
-    for (size_t r = 0; r < m->n_records; r++)
-        if (m->records[r].item != MD_NIL)
-            if (m->items[m->records[r].item].nbytes > MD_INLINE_VALUE)
-                free(m->items[m->records[r].item].value);
+    items_free(m);
     if (m->n_records * 4 > m->table_size)
         for (size_t i = 0; i < m->table_size; i++)
             m->table[i] = MD_NIL;
@@ -477,12 +423,17 @@ void md_store_clear(struct md_model *m) {
             const struct md_record *rec = &m->records[r];
             m->table[slot_of(m, rec->hash, rec->key, rec->nkey)] = MD_NIL;
         }
-    m->n_records = m->n_items = 0;
-    m->free_item = MD_NIL;
-    for (size_t c = 0; c < MD_SLAB_CLASSES; c++)
-        m->head[c] = m->tail[c] = MD_NIL;
-    md_stats_reset(&m->stats);
-    m->stats.count[MD_STAT_curr_items] = m->stats.count[MD_STAT_bytes] = 0;
+    m->n_records = 0;
+}
+
+void md_store_drop(struct md_model *m) {
+    items_free(m);
+    for (size_t r = 0; r < m->n_records; r++)
+        if (m->records[r].item != MD_NIL) {
+            m->records[r].item = MD_NIL;
+            m->records[r].gone = MD_RULE_MISS_RESTARTED;
+            m->records[r].gone_at = m->now;
+        }
 }
 
 void md_store_free(struct md_model *m) {

@@ -1,6 +1,7 @@
 /*
  * The store: operations on items, each with one result; no bytes of a protocol. Keeps what follows
- * from them: counters, CAS values, the order of last use of each slab class, expiry and flush.
+ * from them: counters, CAS values, expiry and flush. Where room for an item comes from is lru.h's
+ * business.
  */
 #ifndef MEMDIVERGE_STORE_H
 #define MEMDIVERGE_STORE_H
@@ -13,6 +14,7 @@ enum md_result {
     MD_EXISTS,
     MD_NOT_FOUND,
     MD_TOO_LARGE,
+    MD_NO_MEMORY,
     MD_FOUND,
     MD_NON_NUMERIC,
 };
@@ -26,18 +28,11 @@ enum md_rule md_miss_rule(const struct md_model *m, int32_t record);
 /* The live item of a key, or -1: an expired or flushed one is met here and goes. bump: this is a
  * fetch, it counts as use. */
 int32_t md_item_get(struct md_model *m, int32_t record, bool bump);
-void md_item_delete(struct md_model *m, int32_t item, enum md_rule why);
+/* Takes the item out of its queue, gives its memory back and notes why it went. */
+void md_item_unlink(struct md_model *m, int32_t item, enum md_rule why);
 
 /* Whether an item of this size is allowed at all (-I). */
 bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes);
-/*
- * What memcached does before every store: makes room. Expired and flushed items at the tail of the
- * class go. `locked` is the record of a key whose lock is held meanwhile, or -1.
- */
-void md_make_room(struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes, int32_t locked);
-/* The same for the next chunk of a large item with `missing` bytes to go; returns its room. */
-uint32_t md_make_room_chunk(struct md_model *m, uint64_t missing, int32_t locked);
-bool md_is_chunked(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes);
 
 struct md_value {
     int32_t record;
@@ -46,12 +41,14 @@ struct md_value {
     uint64_t cas; /* asked for by cas, else 0 */
     const uint8_t *data;
     size_t nbytes;
+    /* Taken for it already; what is not used (nothing stored, or joined to another value) stays. */
+    struct md_room *room;
 };
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
-/* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC. silent: the result is not
- * shown, so where it depends on what we cannot know, the model is lost. */
+/* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. silent: the
+ * result is not shown, so where it depends on what we cannot know, the model is lost. */
 enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
                         uint64_t *value, bool *border);
 
@@ -59,7 +56,10 @@ static inline const uint8_t *md_item_value(const struct md_item *it) {
     return it->nbytes > MD_INLINE_VALUE ? it->value : it->small;
 }
 
+/* Forgets every item and every key. */
 void md_store_clear(struct md_model *m);
+/* The node was restarted: every item goes; the keys and why they went stay known. */
+void md_store_drop(struct md_model *m);
 void md_store_free(struct md_model *m);
 
 #endif

@@ -1,6 +1,8 @@
 /* The classic text commands; see text.h. protocol.txt is the source of what is not marked otherwise. */
 #include "model/text.h"
 
+#include "model/lru.h"
+
 static const char BAD_FORMAT[] = "CLIENT_ERROR bad command line format";
 static const char BAD_EXPTIME[] = "CLIENT_ERROR invalid exptime argument";
 
@@ -188,8 +190,13 @@ static void explain_miss(struct md_feed *f, const struct md_record *rec, enum md
         md_because(m, "miss: flushed");
     else if (rule == MD_RULE_MISS_DELETED || rule == MD_RULE_MISS_REMOVED)
         md_because(m, "miss: %s at t=%u",
-                   rule == MD_RULE_MISS_DELETED ? "deleted" : "removed by a set that was too large",
+                   rule == MD_RULE_MISS_DELETED ? "deleted" : "removed by a set that was refused",
                    md_trace_time(m, rec->gone_at));
+    else if (rule == MD_RULE_MISS_EVICTED)
+        md_because(m, "miss: evicted at t=%u, as the least recently used of its class",
+                   md_trace_time(m, rec->gone_at));
+    else if (rule == MD_RULE_MISS_RESTARTED)
+        md_because(m, "miss: the node was restarted at t=%u", md_trace_time(m, rec->gone_at));
     else
         md_because(m, "miss: never stored in this trace");
 }
@@ -199,8 +206,16 @@ struct retrieval {
     uint32_t exptime;
 };
 
-static void count_hit(struct md_model *m, const struct retrieval *r, bool hit) {
+/* item: MD_NIL on a miss. */
+static void count_hit(struct md_model *m, const struct retrieval *r, int32_t item) {
     uint64_t *n = m->stats.count;
+    bool hit = item != MD_NIL;
+    if (hit) {
+        struct md_class_count *of = &m->count[m->items[item].class];
+        of->get_hits += !r->touch;
+        of->touch_hits += r->touch;
+        of->gat_hits += r->touch;
+    }
     if (r->touch) {
         n[MD_STAT_cmd_touch]++;
         n[hit ? MD_STAT_touch_hits : MD_STAT_touch_misses]++;
@@ -224,7 +239,7 @@ static enum md_rule retrieve(struct md_feed *f, struct token key, const struct r
     note_key(f, key);
     int32_t rec = md_record_get(m, key.s, key.n);
     int32_t item = md_item_get(m, rec, true);
-    count_hit(m, r, item != MD_NIL);
+    count_hit(m, r, item);
     f->c->command.flags |= item != MD_NIL ? MD_COMMAND_HIT : MD_COMMAND_MISS;
     if (item == MD_NIL) {
         enum md_rule why = md_miss_rule(m, rec);
@@ -343,23 +358,44 @@ static bool store_numbers(struct md_feed *f, const struct words *w, int64_t *exp
            exptime_value(f, time, exptime) && lenient(f, &unique);
 }
 
-/* An object that no class can hold: refused, its data block swallowed. A set removes what was there,
- * so that nobody goes on reading the old value. */
-static void store_too_large(struct md_feed *f, struct token key) {
+/* A store that is refused: what comes as its data block is swallowed. A set removes what was there, so
+ * that nobody goes on reading the old value. */
+static void store_refused(struct md_feed *f, int32_t rec, enum md_rule rule, enum md_rule removes) {
     struct md_model *m = f->m;
     struct md_conn *c = f->c;
-    m->stats.count[MD_STAT_store_too_large]++;
-    refuse(f, MD_RULE_TOO_LARGE, "SERVER_ERROR object too large for cache");
+    refuse(f, rule,
+           rule == MD_RULE_TOO_LARGE ? "SERVER_ERROR object too large for cache"
+                                     : "SERVER_ERROR out of memory storing object");
     c->missing = (uint64_t)c->nbytes + 2;
     c->state = MD_CONN_SWALLOW;
     if (c->store != MD_CMD_SET)
         return;
-    int32_t rec = md_record_get(m, key.s, key.n);
     int32_t old = md_item_get(m, rec, false);
     if (old == MD_NIL)
         return;
-    m->fired.rule[MD_RULE_TOO_LARGE_SET]++;
-    md_item_delete(m, old, MD_RULE_MISS_REMOVED);
+    m->fired.rule[removes]++;
+    md_item_unlink(m, old, MD_RULE_MISS_REMOVED);
+}
+
+bool md_text_next_chunk(struct md_feed *f) {
+    struct md_model *m = f->m;
+    struct md_conn *c = f->c;
+    if (md_room_chunk(m, &c->room, c->missing, MD_NIL, &c->chunk_left))
+        return true;
+    c->command.reply_offset = (uint32_t)f->out->bytes.len;
+    c->command.mark_first = (uint32_t)f->out->n_marks;
+    m->stats.uncounted_no_memory++;
+    m->count[m->slabs.largest].uncounted_no_memory++;
+    refuse(f, MD_RULE_NO_MEMORY, "SERVER_ERROR Out of memory during read");
+    c->state = MD_CONN_SWALLOW;
+    c->data.len = 0;
+    if (c->store == MD_CMD_SET && m->records[c->record].item != MD_NIL &&
+        !md_quirk_applies(m, MD_QUIRK_SET_NO_MEMORY_KEEPS)) {
+        m->fired.rule[MD_RULE_NO_MEMORY_SET]++;
+        md_item_unlink(m, m->records[c->record].item, MD_RULE_MISS_REMOVED);
+    }
+    md_feed_commit(f);
+    return false;
 }
 
 /* Returns false if the command waits for its data block. */
@@ -383,19 +419,27 @@ static bool store_command(struct md_feed *f, struct words *w, enum md_command_na
         return true;
     }
     note_key(f, key);
+    c->record = md_record_get(m, key.s, key.n);
     if (!md_size_allowed(m, key.n, c->flags, c->nbytes)) {
-        store_too_large(f, key);
+        m->stats.count[MD_STAT_store_too_large]++;
+        store_refused(f, c->record, MD_RULE_TOO_LARGE, MD_RULE_TOO_LARGE_SET);
         return true;
     }
-    md_make_room(m, key.n, c->flags, c->nbytes, MD_NIL);
-    c->record = md_record_get(m, key.s, key.n);
+    size_t removals = m->n_removals;
+    if (!md_room_take(m, &c->room, key.n, c->flags, c->nbytes, MD_NIL)) {
+        m->stats.count[MD_STAT_store_no_memory]++;
+        store_refused(f, c->record, MD_RULE_NO_MEMORY, MD_RULE_NO_MEMORY_SET);
+        return true;
+    }
+    if (m->n_removals > removals)
+        md_chosen(m, MD_CHOICE_ROOM_FIRST);
     c->exptime = md_relative_time(m, exptime);
     c->exptime_set = m->now;
     c->missing = (uint64_t)c->nbytes + 2;
-    c->chunk_left = md_is_chunked(m, key.n, c->flags, c->nbytes)
-                        ? md_make_room_chunk(m, c->missing, MD_NIL)
-                        : 0;
+    c->chunk_left = 0;
     c->state = MD_CONN_DATA;
+    if (md_is_chunked(m, key.n, c->flags, c->nbytes))
+        md_text_next_chunk(f);
     return false;
 }
 
@@ -427,6 +471,14 @@ static void say_stored(struct md_feed *f, enum md_result result) {
         else
             say(f, "SERVER_ERROR object too large for cache");
         return;
+    case MD_NO_MEMORY: /* append and prepend: for the sum */
+        md_rule_is(m, MD_RULE_NO_MEMORY);
+        m->stats.uncounted_no_memory++;
+        if (md_quirk_applies(m, MD_QUIRK_APPEND_NO_MEMORY))
+            say(f, "NOT_STORED");
+        else
+            say(f, "SERVER_ERROR out of memory storing object");
+        return;
     default: md_rule_is(m, MD_RULE_CAS_NOT_FOUND); break;
     }
     say(f, text[result]);
@@ -439,6 +491,9 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
     c->command.reply_offset = (uint32_t)f->out->bytes.len;
     c->command.mark_first = (uint32_t)f->out->n_marks;
     m->stats.count[MD_STAT_cmd_set]++;
+    m->count[md_slab_class(&m->slabs,
+                           md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes))]
+        .cmd_set++;
     if (memcmp(data + c->nbytes, "\r\n", 2) != 0) {
         md_chosen(m, MD_CHOICE_BAD_CHUNK_REST);
         refuse(f, MD_RULE_BAD_DATA_CHUNK, "CLIENT_ERROR bad data chunk");
@@ -452,9 +507,11 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
                              .by = c->store,
                              .cas = c->cas,
                              .data = data,
-                             .nbytes = c->nbytes};
+                             .nbytes = c->nbytes,
+                             .room = &c->room};
         say_stored(f, md_store(m, &v));
     }
+    md_room_give(&m->memory, &c->room);
     md_feed_commit(f);
 }
 
@@ -488,7 +545,8 @@ static void delete_command(struct md_feed *f, const struct words *w) {
         refuse(f, MD_RULE_DELETE_MISS, "NOT_FOUND");
         return;
     }
-    md_item_delete(m, item, MD_RULE_MISS_DELETED);
+    m->count[m->items[item].class].delete_hits++;
+    md_item_unlink(m, item, MD_RULE_MISS_DELETED);
     refuse(f, MD_RULE_DELETED, "DELETED");
 }
 
@@ -501,6 +559,10 @@ static void say_delta(struct md_feed *f, const struct words *w, bool incr, uint6
     if (result == MD_NON_NUMERIC) {
         refuse(f, MD_RULE_DELTA_NON_NUMERIC,
                "CLIENT_ERROR cannot increment or decrement non-numeric value");
+        return;
+    }
+    if (result == MD_NO_MEMORY) {
+        refuse(f, MD_RULE_NO_MEMORY_DELTA, "SERVER_ERROR out of memory");
         return;
     }
     if (result == MD_NOT_FOUND) {
@@ -561,6 +623,7 @@ static void touch_command(struct md_feed *f, const struct words *w) {
         refuse(f, MD_RULE_TOUCH_MISS, "NOT_FOUND");
         return;
     }
+    m->count[m->items[item].class].touch_hits++;
     set_exptime(m, item, md_relative_time(m, exptime));
     refuse(f, MD_RULE_TOUCHED, "TOUCHED");
 }
@@ -605,21 +668,112 @@ static void verbosity_command(struct md_feed *f, const struct words *w) {
     refuse(f, MD_RULE_VERBOSITY, "OK");
 }
 
-static void stats_command(struct md_feed *f, const struct words *w) {
+/* stats cachedump <class> <limit>: what is there, the one moved to the head last first. */
+static void cachedump(struct md_feed *f, const struct words *w) {
+    enum { DUMP_MAX = 2 << 20, END_MAX = 6 }; /* bytes of one answer, of its end */
     struct md_model *m = f->m;
+    f->c->command.name = MD_CMD_CACHEDUMP;
+    if (w->n < 4) {
+        refuse(f, MD_RULE_CACHEDUMP_BAD, "CLIENT_ERROR bad command line");
+        return;
+    }
+    struct md_number class = md_number_unsigned(w->word[2].s, w->word[2].n);
+    struct md_number limit = md_number_unsigned(w->word[3].s, w->word[3].n);
+    if (!class.taken || !limit.taken || !lenient(f, &class) || !lenient(f, &limit)) {
+        refuse(f, MD_RULE_CACHEDUMP_BAD, BAD_FORMAT);
+        return;
+    }
+    uint32_t id = (uint32_t) class.value, most = (uint32_t)limit.value;
+    if (id >= MD_SLAB_CLASSES) {
+        refuse(f, MD_RULE_CACHEDUMP_BAD, "CLIENT_ERROR Illegal slab id");
+        return;
+    }
+    md_rule_is(m, MD_RULE_CACHEDUMP);
+    struct md_buf *b = &f->out->bytes;
+    size_t begin = b->len;
+    uint32_t shown = 0;
+    for (int32_t i = m->head[id]; i != MD_NIL && (most == 0 || shown < most);
+         i = m->items[i].next) {
+        const struct md_item *it = &m->items[i];
+        const struct md_record *rec = &m->records[it->record];
+        size_t before = b->len;
+        md_buf_str(b, "ITEM ");
+        md_buf_append(b, rec->key, rec->nkey);
+        md_buf_printf(b, " [%u b; %llu s]\r\n", it->nbytes,
+                      it->exptime
+                          ? (unsigned long long)(m->start_time - MD_RESTART_SLACK + it->exptime)
+                          : 0ULL);
+        if (b->len - begin + END_MAX > DUMP_MAX) {
+            b->len = before;
+            break;
+        }
+        shown++;
+        if (it->open_choice)
+            md_stands_on(m, it->padded_by, MD_CHOICE_PADDING);
+    }
+    md_buf_str(b, "END\r\n");
+}
+
+static void stats_command(struct md_feed *f, const struct words *w) {
+    static const struct {
+        const char *word;
+        enum md_command_name name;
+        enum md_rule rule;
+        void (*snapshot)(struct md_model *m);
+    } kinds[] = {{"items", MD_CMD_STATS_ITEMS, MD_RULE_STATS_ITEMS, md_stats_snapshot_items},
+                 {"slabs", MD_CMD_STATS_SLABS, MD_RULE_STATS_SLABS, md_stats_snapshot_slabs}};
+    struct md_model *m = f->m;
+    struct md_command *k = &f->c->command;
     if (w->n == 1) {
         md_rule_is(m, MD_RULE_STATS);
-        f->c->command.flags |= MD_COMMAND_STATS;
+        k->flags |= MD_COMMAND_STATS;
         md_stats_snapshot(m);
+        return;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (is(w->word[1], kinds[i].word)) {
+            k->name = (uint8_t)kinds[i].name;
+            k->flags |= MD_COMMAND_STATS;
+            md_rule_is(m, kinds[i].rule);
+            kinds[i].snapshot(m);
+            return;
+        }
+    if (is(w->word[1], "cachedump")) {
+        cachedump(f, w);
         return;
     }
     if (!is(w->word[1], "reset")) {
         f->unmodelled = true;
         return;
     }
-    f->c->command.name = MD_CMD_STATS_RESET;
-    md_stats_reset(&m->stats);
+    k->name = MD_CMD_STATS_RESET;
+    md_stats_reset(m);
     refuse(f, MD_RULE_STATS_RESET, "RESET");
+}
+
+/* cache_memlimit <mebibytes> */
+static void memlimit_command(struct md_feed *f, const struct words *w) {
+    enum { LEAST = 8, MOST = 1000000000 };
+    struct md_model *m = f->m;
+    if (!count_is(f, w, 2, 3))
+        return;
+    note_noreply(f, w);
+    note_surplus(f, w, 3);
+    struct md_number n = md_number_unsigned(w->word[1].s, w->word[1].n);
+    uint32_t limit = (uint32_t)n.value;
+    md_rule_is(m, MD_RULE_MEMLIMIT_BAD);
+    if (!n.taken || !lenient(f, &n))
+        say(f, "ERROR");
+    else if (limit < LEAST)
+        say(f, "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+    else if (limit > MOST)
+        say(f, "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes");
+    else if (m->memory.preallocated)
+        say(f, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+    else {
+        m->memory.limit = (uint64_t)limit << 20;
+        refuse(f, MD_RULE_CACHE_MEMLIMIT, "OK");
+    }
 }
 
 static void quit_command(struct md_feed *f) {
@@ -659,24 +813,16 @@ static enum md_command_name command_name(struct token t) {
         return is(t, "flush_all")   ? MD_CMD_FLUSH_ALL
                : is(t, "verbosity") ? MD_CMD_VERBOSITY
                                     : MD_CMD_UNKNOWN;
+    case 14: return is(t, "cache_memlimit") ? MD_CMD_CACHE_MEMLIMIT : MD_CMD_UNKNOWN;
     default: return MD_CMD_UNKNOWN;
     }
 }
 
 /* Commands of a node that this model has no picture of. */
 static bool beyond_model(struct token t) {
-    static const char *const words[] = {"mg",
-                                        "ms",
-                                        "md",
-                                        "ma",
-                                        "me",
-                                        "lru",
-                                        "lru_crawler",
-                                        "slabs",
-                                        "watch",
-                                        "extstore",
-                                        "cache_memlimit",
-                                        "refresh_certs"};
+    static const char *const words[] = {"mg",    "ms",       "md",           "ma",
+                                        "me",    "lru",      "lru_crawler",  "slabs",
+                                        "watch", "extstore", "refresh_certs"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (is(t, words[i]))
             return true;
@@ -737,6 +883,7 @@ static bool dispatch(struct md_feed *f, struct words *w, enum md_command_name na
     case MD_CMD_QUIT: quit_command(f); break;
     case MD_CMD_STATS: stats_command(f, w); break;
     case MD_CMD_MN: refuse(f, MD_RULE_BARRIER, "MN"); break;
+    case MD_CMD_CACHE_MEMLIMIT: memlimit_command(f, w); break;
     case MD_CMD_SHUTDOWN: shutdown_command(f); break;
     default: unknown_command(f, w); break;
     }

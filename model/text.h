@@ -32,6 +32,9 @@ void md_feed_commit(struct md_feed *f);
 void md_text_line(struct md_feed *f, const uint8_t *line, size_t n);
 /* The whole data block of the store that the connection waits for, CRLF included. */
 void md_text_data(struct md_feed *f, const uint8_t *data);
+/* The large item whose data comes in needs another chunk. False: there is none, the command has failed and
+ * the rest of its data is to be swallowed. */
+bool md_text_next_chunk(struct md_feed *f);
 /* More than MD_LINE_MAX bytes and no line end: true if the node goes on reading. */
 bool md_text_long_line(struct md_feed *f, const uint8_t *line, size_t n);
 
