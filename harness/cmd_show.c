@@ -1,5 +1,6 @@
-/* memdiverge show: one trace on a fresh node, step by step. */
+/* memdiverge show: one trace on a fresh node, step by step, and as a picture. */
 #include "harness/cmd.h"
+#include "harness/picture.h"
 #include "harness/settings.h"
 #include "harness/transcript.h"
 
@@ -8,13 +9,20 @@
 
 struct show {
     struct md_settings settings;
-    const char *file;
+    const char *file, *svg;
 };
+
+enum { KEY_SVG = 0x500 };
+static const struct argp_option options[] = {
+    {"svg", KEY_SVG, "FILE", 0,
+     "also write a picture of the run: slab classes and order of last use over the steps", 0},
+    {0}};
 
 static error_t parse(int key, char *word, struct argp_state *state) {
     struct show *s = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &s->settings; return 0;
+    case KEY_SVG: s->svg = word; return 0;
     case ARGP_KEY_ARG:
         if (s->file)
             argp_error(state, "one FILE at a time ('%s' is the second)", word);
@@ -52,9 +60,24 @@ static int conclude(enum md_verdict_kind kind, const struct md_verdict *v) {
     }
 }
 
+/* A picture that was asked for and is not there is a failure. */
+static int write_picture(struct md_picture *p, const char *path, const struct md_verdict *v,
+                         int code) {
+    struct md_buf why = {0};
+    md_picture_end(p, v);
+    if (code != MD_EXIT_FAILED && !md_picture_write(p, path, &why)) {
+        md_complain("%s", md_buf_cstr(&why));
+        code = code == MD_EXIT_AGREED ? MD_EXIT_FAILED : code;
+    }
+    md_buf_free(&why);
+    return code;
+}
+
 static int show(const struct show *s, const struct md_trace *trace) {
     struct md_runner_config config;
     struct md_transcript transcript;
+    struct md_picture picture;
+    struct md_observer gather = {&picture, md_picture_step};
     struct md_buf text = {0};
     md_settings_runner(&s->settings, &config);
     struct md_runner *r = md_runner_new(&config, &text);
@@ -65,7 +88,8 @@ static int show(const struct show *s, const struct md_trace *trace) {
     }
     if (*md_runner_profile_note(r))
         md_complain("note: %s", md_runner_profile_note(r));
-    enum md_verdict_kind kind = md_transcript_run(&transcript, r, trace);
+    md_picture_begin(&picture, trace);
+    enum md_verdict_kind kind = md_transcript_watch(&transcript, r, trace, s->svg ? &gather : NULL);
     printf("memcached %s, oracle %s\n", md_runner_node_version(r),
            md_oracle_name(s->settings.oracle));
     if (kind != MD_FAILED) {
@@ -73,6 +97,9 @@ static int show(const struct show *s, const struct md_trace *trace) {
         print_text(&text);
     }
     int code = conclude(kind, &transcript.verdict);
+    if (s->svg)
+        code = write_picture(&picture, s->svg, &transcript.verdict, code);
+    md_picture_free(&picture);
     md_transcript_free(&transcript);
     md_runner_free(r);
     md_buf_free(&text);
@@ -82,6 +109,7 @@ static int show(const struct show *s, const struct md_trace *trace) {
 int md_cmd_show(int argc, char **argv) {
     static const struct argp_child children[] = {{&md_settings_node_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
+        .options = options,
         .parser = parse,
         .args_doc = "FILE",
         .doc = "Runs one trace on a fresh node and tells each step: what was sent, expected and "

@@ -35,7 +35,8 @@ static void on_step(void *ctx, const struct md_trace *trace, size_t step,
                     const struct md_model *m) {
     struct md_transcript *t = ctx;
     struct md_happened *h = &t->step[step];
-    (void)trace;
+    if (t->also)
+        t->also->step(t->also->ctx, trace, step, expected, observed, n_observed, m);
     h->ran = true;
     md_buf_append(&h->expected, expected->bytes.data, expected->bytes.len);
     md_buf_append(&h->observed, observed, n_observed);
@@ -55,8 +56,14 @@ static void on_step(void *ctx, const struct md_trace *trace, size_t step,
 
 enum md_verdict_kind md_transcript_run(struct md_transcript *t, struct md_runner *r,
                                        const struct md_trace *trace) {
+    return md_transcript_watch(t, r, trace, NULL);
+}
+
+enum md_verdict_kind md_transcript_watch(struct md_transcript *t, struct md_runner *r,
+                                         const struct md_trace *trace,
+                                         const struct md_observer *also) {
     struct md_observer watch = {t, on_step};
-    *t = (struct md_transcript){.trace = trace, .started = MD_START_TIME};
+    *t = (struct md_transcript){.trace = trace, .started = MD_START_TIME, .also = also};
     t->step = md_calloc(trace->n_steps, sizeof *t->step);
     look_ahead(t, 0, NULL);
     return md_runner_run_fresh(r, trace, &t->verdict, &watch);

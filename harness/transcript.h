@@ -30,11 +30,16 @@ struct md_transcript {
     struct md_happened *step;     /* owned; one for each step of the trace */
     struct md_verdict verdict;
     uint64_t started; /* Unix time of the node's start */
+    const struct md_observer *also;
 };
 
 /* Runs the trace on a node of its own. MD_FAILED: verdict.reason says why. */
 enum md_verdict_kind md_transcript_run(struct md_transcript *t, struct md_runner *r,
                                        const struct md_trace *trace);
+/* The same, while another observer (or NULL) is told each step as well. */
+enum md_verdict_kind md_transcript_watch(struct md_transcript *t, struct md_runner *r,
+                                         const struct md_trace *trace,
+                                         const struct md_observer *also);
 void md_transcript_free(struct md_transcript *t);
 
 /* The rule, quirk and source behind a command in one line: "rule miss-expired (DOC, ...): ...". */
