@@ -65,11 +65,24 @@ int md_cpu_claim(struct md_cpu *cpu, const char *folder) {
     return -1;
 }
 
+int md_cpu_join(struct md_cpu *cpu, int number) {
+    cpu_set_t one;
+    *cpu = (struct md_cpu){.number = -1, .lock = -1};
+    if (sched_getaffinity(0, sizeof cpu->before, &cpu->before) != 0 || number < 0)
+        return -1;
+    CPU_ZERO(&one);
+    CPU_SET((unsigned)number, &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0)
+        return -1;
+    return cpu->number = number;
+}
+
 /* The file stays: taking its name away could hand the same CPU to two. */
 void md_cpu_release(struct md_cpu *cpu) {
     if (cpu->number < 0)
         return;
     sched_setaffinity(0, sizeof cpu->before, &cpu->before);
-    close(cpu->lock);
+    if (cpu->lock >= 0)
+        close(cpu->lock);
     cpu->number = cpu->lock = -1;
 }

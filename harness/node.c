@@ -83,6 +83,8 @@ enum md_node_status md_node_advance(struct md_node *n, uint32_t seconds) {
                             "this node's clock is at its end (%d s); use a new node",
                             MD_UPTIME_MAX);
     n->uptime += seconds;
+    if (n->down)
+        return MD_NODE_OK;
     atomic_store(&n->page->elapsed, n->uptime);
     uint32_t request = atomic_fetch_add(&n->page->request, 1) + 1;
     eventfd_write(n->wake, 1);
@@ -115,10 +117,9 @@ static void md_kill(struct md_node *n) {
     n->pid = -1;
 }
 
-void md_node_free(struct md_node *n) {
-    if (!n)
-        return;
+void md_end_process(struct md_node *n) {
     md_kill(n);
+    md_node_drain(n);
     for (int i = 0; i < MD_NODE_CONNECTIONS; i++)
         md_close(&n->connections[i].fd);
     md_close(&n->process);
@@ -126,7 +127,31 @@ void md_node_free(struct md_node *n) {
     md_close(&n->wake);
     if (n->page)
         munmap(n->page, sizeof *n->page);
+    n->page = NULL;
+    n->opening = n->connects = 0;
+}
+
+enum md_node_status md_node_kill(struct md_node *n) {
+    if (n->remote)
+        return md_node_fail(n, MD_NODE_ENV,
+                            "a remote node cannot be killed; use a node that memdiverge starts");
+    if (n->down)
+        return MD_NODE_OK;
+    if (md_node_dead(n))
+        return md_node_died(n); /* by itself: that is news */
+    md_end_process(n);
+    n->down = true;
+    return MD_NODE_OK;
+}
+
+void md_node_free(struct md_node *n) {
+    if (!n)
+        return;
+    md_end_process(n);
     md_folder_remove(&n->folder);
+    md_node_options_free(&n->options);
+    free(n->path);
+    free(n->preload);
     free(n->binary);
     md_buf_free(&n->version);
     md_buf_free(&n->error);

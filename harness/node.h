@@ -49,6 +49,7 @@ enum md_node_status {
     MD_NODE_ENV,      /* our own environment: no folder, no memory, no descriptor */
 };
 
+/* What it points to must stay as long as nodes that were started with it. */
 struct md_node_config {
     const char *binary;            /* path, or NULL for a remote node */
     const char *const *extra_args; /* --node-arg, already checked; may be NULL */
@@ -73,6 +74,15 @@ enum md_node_status md_node_ready(struct md_node *n);
 /* Ends the process (SIGKILL, by pid), waits for it, removes the folder. NULL is fine. */
 void md_node_free(struct md_node *n);
 
+/*
+ * Kills the process, as a power cut would: all connections are closed, on both sides. The clock can
+ * be moved, nothing else can be done, until md_node_restart puts a new process in its place (it ends
+ * an old one that still runs): same options, same socket, and a clock that begins at the present
+ * time.
+ */
+enum md_node_status md_node_kill(struct md_node *n);
+enum md_node_status md_node_restart(struct md_node *n);
+
 const char *md_node_error(const struct md_node *n); /* one sentence, for a person */
 /* The kept end of its stderr, drained now. */
 void md_node_stderr(struct md_node *n, struct md_buf *out);
@@ -86,7 +96,7 @@ bool md_node_is_remote(const struct md_node *n);
 
 /* Moves the clock forward and waits for the acknowledgement. */
 enum md_node_status md_node_advance(struct md_node *n, uint32_t seconds);
-uint64_t md_node_uptime(const struct md_node *n); /* virtual seconds since its start */
+uint64_t md_node_uptime(const struct md_node *n); /* virtual seconds since its last start */
 
 /* ---- connections, numbered 0 .. MD_CONNECTIONS_MAX (the last one is the harness's own) ------- */
 
@@ -138,6 +148,8 @@ struct md_cpu {
  * them.
  */
 int md_cpu_claim(struct md_cpu *cpu, const char *folder);
+/* Pins the caller to a CPU that somebody claimed for it; -1: nobody did, or it is not allowed. */
+int md_cpu_join(struct md_cpu *cpu, int number);
 void md_cpu_release(struct md_cpu *cpu);
 
 #endif

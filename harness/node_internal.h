@@ -67,13 +67,19 @@ struct md_node {
     struct md_connection connections[MD_NODE_CONNECTIONS];
     uint32_t connects;
     uint32_t opening; /* a bit for each connection that may still be on its way to a worker */
-    uint64_t uptime;
+    uint64_t started; /* Unix time at which the process began */
+    uint64_t uptime;  /* seconds since then */
+    struct md_node_config config; /* for a restart, with what follows */
+    struct md_node_options options;
+    char *path;    /* of the binary */
+    char *preload; /* the environment's LD_PRELOAD=... */
     unsigned deadline_ms;
     unsigned exchanges;
     bool remote;
     bool barrier;    /* remote: knows `mn` */
     bool at_command; /* remote: the next exchange ends at a border of commands */
     bool ready;
+    bool down;                 /* killed by us, not started again */
     enum md_node_status start; /* how the start ended, if it failed */
     char *binary;
     struct md_buf version, error, death, kept;
@@ -90,6 +96,13 @@ void md_node_drain(struct md_node *n);
 /* Makes everything that a node needs and starts its process. */
 enum md_node_status md_launch(struct md_node *n, const struct md_node_config *config,
                               const struct md_node_options *options);
+/* Starts its process once more; the one before has been ended with md_end_process. */
+enum md_node_status md_launch_again(struct md_node *n);
+
+/* ---- node.c: the end ---- */
+
+/* Ends the process and gives back all that was for it alone. */
+void md_end_process(struct md_node *n);
 
 /* ---- node_wait.c ---- */
 

@@ -177,7 +177,13 @@ static struct md_connection *md_connection(struct md_node *n, unsigned conn) {
                                                                       : NULL;
 }
 
+static enum md_node_status md_is_down(struct md_node *n) {
+    return md_node_fail(n, MD_NODE_DIED, "the node was killed and not started again");
+}
+
 static enum md_node_status md_not_open(struct md_node *n, unsigned conn) {
+    if (n->down)
+        return md_is_down(n);
     if (!n->remote && md_node_dead(n))
         return md_node_died(n);
     return md_node_fail(n, MD_NODE_CLOSED, "connection %u is not open", conn);
@@ -258,6 +264,8 @@ enum md_node_status md_node_open(struct md_node *n, unsigned conn) {
         return MD_NODE_OK;
     if (n->remote)
         return md_remote_open(n, conn);
+    if (n->down)
+        return md_is_down(n);
     struct md_connection *c = &n->connections[conn];
     c->sequence = n->connects;
     atomic_store(&n->page->announced[c->sequence % MD_SHIM_ANNOUNCED], (uint8_t)conn);

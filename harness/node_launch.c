@@ -79,13 +79,12 @@ static enum md_node_status md_check_binary(struct md_node *n, char path[PATH_MAX
 /* ---- command line and environment ------------------------------------------------------------ */
 
 /* design.md's default options make memcached deterministic; what comes later on the line wins. */
-static const char **md_command_line(const struct md_node *n, const struct md_node_config *config,
-                                    const struct md_node_options *options) {
+static const char **md_command_line(const struct md_node *n) {
     static const char *const fixed[] = {
         "-t",   "1",  "-R", "10000", "-m",
         "1024", "-U", "0",  "-o",    "no_lru_maintainer,no_lru_crawler,no_slab_reassign",
     };
-    size_t extra = config->n_extra_args, at = 0;
+    size_t extra = n->config.n_extra_args, at = 0;
     const char **argv = md_calloc(MD_WORDS_MAX + extra, sizeof *argv);
     argv[at++] = n->binary;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
@@ -99,24 +98,25 @@ static const char **md_command_line(const struct md_node *n, const struct md_nod
         argv[at++] = "root";
     }
     for (size_t i = 0; i < extra; i++)
-        argv[at++] = config->extra_args[i];
-    for (size_t i = 0; options && i < options->n_args; i++)
-        argv[at++] = options->args[i];
+        argv[at++] = n->config.extra_args[i];
+    for (size_t i = 0; i < n->options.n_args; i++)
+        argv[at++] = n->options.args[i];
     return argv;
 }
 
 /* LD_PRELOAD separates by blanks and colons: a shim below such a path is named by a link. */
-static void md_preload_name(const struct md_node *n, const char *shim, struct md_buf *out) {
-    md_buf_str(out, "LD_PRELOAD=");
-    size_t name = out->len;
-    if (strpbrk(shim, " :")) {
-        md_buf_printf(out, "%s/" MD_SHIM_FILE, n->folder.path);
-        if (symlink(shim, md_buf_cstr(out) + name) == 0)
-            return;
-        out->len = name;
+static char *md_preload_name(const struct md_node *n, const char *shim) {
+    struct md_buf out = {0};
+    md_buf_str(&out, "LD_PRELOAD=");
+    size_t name = out.len;
+    if (strpbrk(shim, " :"))
+        md_buf_printf(&out, "%s/" MD_SHIM_FILE, n->folder.path);
+    if (out.len == name || symlink(shim, md_buf_cstr(&out) + name) != 0) {
+        out.len = name;
+        md_buf_str(&out, shim);
     }
-    md_buf_str(out, shim);
-    md_buf_cstr(out);
+    md_buf_byte(&out, 0);
+    return (char *)out.data;
 }
 
 /* ---- process --------------------------------------------------------------------------------- */
@@ -141,8 +141,8 @@ static bool md_make_page(struct md_node *n, int *fd) {
     n->page->layout = MD_SHIM_LAYOUT;
     n->page->wake_fd = MD_SPAWN_WAKE;
     n->page->tester = getpid();
-    n->page->realtime_base = MD_START_TIME;
-    n->page->monotonic_base = MD_MONOTONIC_BASE;
+    n->page->realtime_base = n->started;
+    n->page->monotonic_base = MD_MONOTONIC_BASE + (n->started - MD_START_TIME);
     n->wake = md_high(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     return n->wake >= 0;
 }
@@ -176,20 +176,16 @@ static enum md_node_status md_exec(struct md_node *n, const struct md_spawn *s) 
     return MD_NODE_OK;
 }
 
-static enum md_node_status md_run(struct md_node *n, const struct md_node_config *config,
-                                  const struct md_node_options *options, const char *path,
-                                  const char *shim) {
-    struct md_buf preload = {0}, library = {0};
-    struct md_spawn s = {.path = path, .folder = n->folder.path, .output = -1, .page = -1};
+enum md_node_status md_launch_again(struct md_node *n) {
+    struct md_buf library = {0};
+    struct md_spawn s = {.path = n->path, .folder = n->folder.path, .output = -1, .page = -1};
     cpu_set_t one;
     CPU_ZERO(&one);
-    bool threads = options && options->threads > 1;
-    s.cpus = config->unpinned;
-    if (config->cpu >= 0 && !threads) {
-        CPU_SET((unsigned)config->cpu, &one);
+    s.cpus = n->config.unpinned;
+    if (n->config.cpu >= 0 && n->options.model.threads <= 1) {
+        CPU_SET((unsigned)n->config.cpu, &one);
         s.cpus = &one;
     }
-    md_preload_name(n, shim, &preload);
     const char *library_path = getenv("LD_LIBRARY_PATH"); /* where its libraries are may matter */
     md_buf_printf(&library, "LD_LIBRARY_PATH=%s", library_path ? library_path : "");
     /* Made here, so that the folder, the page and these names go together. */
@@ -199,11 +195,11 @@ static enum md_node_status md_run(struct md_node *n, const struct md_node_config
         (MD_SHIM_PAGE_VARIABLE "=3"),
         "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0",
         "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1",
-        (const char *)preload.data,
+        n->preload,
         library_path ? md_buf_cstr(&library) : NULL,
         NULL,
     };
-    const char **argv = md_command_line(n, config, options);
+    const char **argv = md_command_line(n);
     s.argv = (char *const *)argv;
     s.envp = (char *const *)environment;
     enum md_node_status status;
@@ -218,7 +214,6 @@ static enum md_node_status md_run(struct md_node *n, const struct md_node_config
     if (s.output >= 0)
         close(s.output);
     free(argv);
-    md_buf_free(&preload);
     md_buf_free(&library);
     return status;
 }
@@ -228,6 +223,9 @@ enum md_node_status md_launch(struct md_node *n, const struct md_node_config *co
     char path[PATH_MAX], shim[PATH_MAX];
     if (!config->binary)
         return md_node_fail(n, MD_NODE_NO_START, "no node given; name a memcached with --node");
+    n->config = *config;
+    if (options)
+        md_node_options_copy(&n->options, options);
     n->binary = md_strdup(config->binary);
     enum md_node_status status = md_check_binary(n, path);
     if (status != MD_NODE_OK)
@@ -247,5 +245,7 @@ enum md_node_status md_launch(struct md_node *n, const struct md_node_config *co
     snprintf(n->socket_path, sizeof n->socket_path, "%.90s/node.sock", n->folder.path);
     memcpy(a->sun_path, n->socket_path, sizeof a->sun_path);
     n->address_size = sizeof *a;
-    return md_run(n, config, options, path, shim);
+    n->path = md_strdup(path);
+    n->preload = md_preload_name(n, shim);
+    return md_launch_again(n);
 }

@@ -1,5 +1,5 @@
 /* From a running process to a node that answers: it listens, tells its version, follows its
- * clock. */
+ * clock. And the same once more, for a node that is restarted. */
 #include "harness/node_internal.h"
 
 #include <stdio.h>
@@ -78,6 +78,7 @@ static bool md_starts_with(const struct md_buf *b, const char *text) {
 static enum md_node_status md_take_version(struct md_node *n, const struct md_buf *reply) {
     const uint8_t *end = reply->len ? memchr(reply->data, '\r', reply->len) : NULL;
     if (end && md_starts_with(reply, "VERSION ")) {
+        md_buf_clear(&n->version);
         md_buf_append(&n->version, reply->data + 8, (size_t)(end - reply->data) - 8);
         md_buf_cstr(&n->version);
         return MD_NODE_OK;
@@ -96,7 +97,7 @@ static enum md_node_status md_take_version(struct md_node *n, const struct md_bu
 static enum md_node_status md_check_clock(struct md_node *n, struct md_buf *stats) {
     const char *line = strstr(md_buf_cstr(stats), "STAT time ");
     uint64_t time = line ? strtoull(line + strlen("STAT time "), NULL, 10) : 0;
-    if (time >= MD_START_TIME && time <= MD_START_TIME + 2)
+    if (time >= n->started && time <= n->started + 2)
         return MD_NODE_OK;
     if (!line)
         return md_node_fail(n, MD_NODE_NO_CLOCK, "'%s' does not tell its time in `stats`",
@@ -104,7 +105,7 @@ static enum md_node_status md_check_clock(struct md_node *n, struct md_buf *stat
     return md_node_fail(n, MD_NODE_NO_CLOCK,
                         "'%s' does not follow the clock that it is given: it says %llu, not %llu; "
                         "time in the traces would mean nothing",
-                        n->binary, (unsigned long long)time, (unsigned long long)MD_START_TIME);
+                        n->binary, (unsigned long long)time, (unsigned long long)n->started);
 }
 
 static enum md_node_status md_ask(struct md_node *n, const char *command, struct md_buf *reply) {
@@ -148,6 +149,8 @@ enum md_node_status md_node_ready(struct md_node *n) {
 static struct md_node *md_node_new(unsigned deadline_ms) {
     struct md_node *n = md_calloc(1, sizeof *n);
     n->pid = n->process = n->output = n->wake = n->folder.lock = -1;
+    n->started = MD_START_TIME;
+    md_node_options_default(&n->options);
     n->deadline_ms = deadline_ms ? deadline_ms : MD_NODE_DEADLINE_MS;
     for (int i = 0; i < MD_NODE_CONNECTIONS; i++)
         n->connections[i].fd = -1;
@@ -161,4 +164,15 @@ enum md_node_status md_node_start(const struct md_node_config *config,
     n->start =
         config->connect ? md_remote_start(n, config->connect) : md_launch(n, config, options);
     return n->start == MD_NODE_OK && wait ? md_node_ready(n) : n->start;
+}
+
+enum md_node_status md_node_restart(struct md_node *n) {
+    enum md_node_status status = md_node_kill(n);
+    if (status != MD_NODE_OK)
+        return status;
+    n->started += n->uptime;
+    n->uptime = 0;
+    n->down = n->ready = false;
+    n->start = md_launch_again(n);
+    return n->start == MD_NODE_OK ? md_node_ready(n) : n->start;
 }

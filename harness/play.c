@@ -24,7 +24,7 @@ void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *no
     md_buf_reserve(&p->expected.bytes, 1);
     p->verdict = v;
     p->step = 0;
-    p->sweeping = false;
+    p->sweeping = p->down = false;
     p->fired = *md_model_fired(model);
     md_model_forget_preferences(model);
     md_model_restart(model, base);
@@ -59,6 +59,7 @@ static enum md_feed_result retell(struct md_play *p) {
             break;
         case MD_EVENT_CLOSE: md_model_close(p->model, e->conn); break;
         case MD_EVENT_CLOCK: md_model_advance(p->model, e->seconds); break;
+        case MD_EVENT_REBOOT: md_model_reboot(p->model); break;
         }
     }
     return r;
@@ -394,7 +395,7 @@ static enum md_verdict_kind send_piece(struct md_play *p, unsigned conn, const u
 }
 
 enum md_verdict_kind md_play_open(struct md_play *p, unsigned conn) {
-    if (md_model_is_open(p->model, conn))
+    if (p->down || md_model_is_open(p->model, conn))
         return MD_AGREE;
     md_model_open(p->model, conn);
     event_add(p, MD_EVENT_OPEN, conn);
@@ -409,7 +410,7 @@ enum md_verdict_kind md_play_send(struct md_play *p, unsigned conn, const uint8_
                                   size_t len) {
     enum md_verdict_kind kind = md_play_open(p, conn);
     for (size_t at = 0; at < len && kind == MD_AGREE; at += MD_READ_BUFFER) {
-        if (!md_model_is_open(p->model, conn)) /* closed by the piece before: the rest is lost */
+        if (!md_model_is_open(p->model, conn)) /* killed, or closed by the piece before */
             break;
         size_t n = len - at < MD_READ_BUFFER ? len - at : MD_READ_BUFFER;
         kind = send_piece(p, conn, bytes + at, n);
@@ -447,5 +448,38 @@ enum md_verdict_kind md_play_clock(struct md_play *p, uint32_t seconds) {
     event_add(p, MD_EVENT_CLOCK, 0)->seconds = seconds;
     p->counts->clock_jumps++;
     enum md_node_status status = md_node_advance(p->node, seconds);
+    return status == MD_NODE_OK ? MD_AGREE : node_trouble(p, status);
+}
+
+/* What the node held back is lost, like every connection. */
+static void hang_up(struct md_play *p) {
+    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++)
+        if (md_model_is_open(p->model, c)) {
+            md_model_close(p->model, c);
+            event_add(p, MD_EVENT_CLOSE, c);
+        }
+}
+
+static enum md_verdict_kind skipped(struct md_play *p) {
+    p->verdict->kind = MD_SKIPPED;
+    return MD_SKIPPED;
+}
+
+enum md_verdict_kind md_play_kill(struct md_play *p) {
+    if (md_node_is_remote(p->node))
+        return skipped(p);
+    hang_up(p);
+    p->down = true;
+    enum md_node_status status = md_node_kill(p->node);
+    return status == MD_NODE_OK ? MD_AGREE : node_trouble(p, status);
+}
+
+enum md_verdict_kind md_play_restart(struct md_play *p) {
+    if (md_node_is_remote(p->node))
+        return skipped(p);
+    md_model_reboot(p->model);
+    event_add(p, MD_EVENT_REBOOT, 0);
+    p->down = false;
+    enum md_node_status status = md_node_restart(p->node);
     return status == MD_NODE_OK ? MD_AGREE : node_trouble(p, status);
 }

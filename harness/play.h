@@ -12,7 +12,13 @@
 
 enum { MD_SWEEP_CONN = MD_CONNECTIONS_MAX - 1 };
 
-enum md_event_kind { MD_EVENT_OPEN, MD_EVENT_BYTES, MD_EVENT_CLOSE, MD_EVENT_CLOCK };
+enum md_event_kind {
+    MD_EVENT_OPEN,
+    MD_EVENT_BYTES,
+    MD_EVENT_CLOSE,
+    MD_EVENT_CLOCK,
+    MD_EVENT_REBOOT,
+};
 
 /* What the model was told so far, so that it can be told again. */
 struct md_event {
@@ -35,6 +41,7 @@ struct md_play {
     struct md_buf observed;
     struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */
     bool want_canonical;
+    bool down;     /* the node was killed: nothing but the clock moves until it is restarted */
     bool sweeping; /* MD_SWEEP_CONN stands for the harness's own connection */
     /* Told after each piece of a send that is not its last; may be NULL. */
     void (*piece)(void *ctx);
@@ -56,5 +63,8 @@ enum md_verdict_kind md_play_open(struct md_play *p, unsigned conn);
 enum md_verdict_kind md_play_close(struct md_play *p, unsigned conn);
 enum md_verdict_kind md_play_shutdown(struct md_play *p, unsigned conn);
 enum md_verdict_kind md_play_clock(struct md_play *p, uint32_t seconds);
+/* Not on remote nodes (MD_SKIPPED). */
+enum md_verdict_kind md_play_kill(struct md_play *p);
+enum md_verdict_kind md_play_restart(struct md_play *p);
 
 #endif

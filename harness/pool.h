@@ -1,6 +1,7 @@
 /*
- * Nodes kept ready for the runner: one in use for each set of options, and one with default options
- * started ahead, so that a fresh one costs nothing when it is needed.
+ * Nodes kept ready for the runner: one in use for each set of options, and spares started ahead, so
+ * that nobody waits for a fresh one: one with default options, and up to two for each of the few
+ * sets of options that were asked for again and again last.
  */
 #ifndef MEMDIVERGE_POOL_H
 #define MEMDIVERGE_POOL_H
@@ -9,7 +10,11 @@
 #include "harness/trace.h"
 #include "model/model.h"
 
-enum { MD_POOL_SLOTS = 14 };
+enum {
+    MD_POOL_SLOTS = 14,
+    MD_POOL_SETS = 5,   /* sets of options with spares; the first is the default one */
+    MD_POOL_SPARES = 2, /* of one set */
+};
 
 struct md_slot {
     struct md_node *node; /* NULL: empty slot */
@@ -21,10 +26,19 @@ struct md_slot {
     bool dirty;          /* cannot be reset: the next trace gets a new node */
 };
 
+/* Nodes of one set of options started ahead, perhaps still starting. */
+struct md_spares {
+    struct md_node_options options;
+    struct md_node *node[MD_POOL_SPARES]; /* the first `n`, oldest first */
+    unsigned n;
+    uint64_t uses;    /* nodes asked for; 0: this place is free */
+    uint64_t used_at; /* for giving up the one not used longest */
+};
+
 struct md_pool {
     struct md_node_config config;
     struct md_slot slots[MD_POOL_SLOTS];
-    struct md_node *spare; /* default options, perhaps still starting */
+    struct md_spares sets[MD_POOL_SETS];
     struct md_node_options default_options;
     uint64_t clock;   /* counts uses */
     uint64_t started; /* nodes started in all */

@@ -28,7 +28,6 @@ struct md_runner {
     /* What was done behind the last trace. */
     struct md_buf sweep_bytes;
     bool sweep_clock;
-    uint64_t verbosity_before; /* verbosity commands before the trace in hand */
     /* Traces since the node in use was new. */
     struct md_trace window[WINDOW];
     uint64_t window_node[WINDOW]; /* which node ran it */
@@ -144,10 +143,12 @@ static enum md_verdict_kind play_step(struct md_runner *r, const struct md_step 
     case MD_STEP_CLOSE: return md_play_close(p, s->conn);
     case MD_STEP_SHUTDOWN: return md_play_shutdown(p, s->conn);
     case MD_STEP_CLOCK: return md_play_clock(p, s->seconds);
-    default: /* stop, kill, restart: of the node, which this mode does not do */
-        p->verdict->kind = MD_SKIPPED;
-        return MD_SKIPPED;
+    case MD_STEP_KILL: return md_play_kill(p);
+    case MD_STEP_RESTART: return md_play_restart(p);
+    case MD_STEP_STOP: break;
     }
+    p->verdict->kind = MD_SKIPPED;
+    return MD_SKIPPED;
 }
 
 struct observing {
@@ -213,6 +214,11 @@ static void key_line(void *ctx, const uint8_t *key, size_t nkey) {
     k->line += nkey + 1;
 }
 
+static void gone_key_line(void *ctx, const uint8_t *key, size_t nkey, enum md_rule gone) {
+    (void)gone;
+    key_line(ctx, key, nkey);
+}
+
 static void each_key(struct md_runner *r, const char *command, size_t limit) {
     struct keys k = {.out = &r->sweep_bytes, .command = command, .limit = limit};
     md_model_each_item(r->model, key_line, &k);
@@ -220,17 +226,69 @@ static void each_key(struct md_runner *r, const char *command, size_t limit) {
         md_buf_append(k.out, "\r\n", 2);
 }
 
+static void each_known_key(struct md_runner *r, const char *command, size_t limit) {
+    struct keys k = {.out = &r->sweep_bytes, .command = command, .limit = limit};
+    md_model_each_item(r->model, key_line, &k);
+    md_model_each_gone(r->model, gone_key_line, &k);
+    if (k.line)
+        md_buf_append(k.out, "\r\n", 2);
+}
+
+/* What a last look at a node says, in this order: a get may still reclaim what has expired, so
+ * first comes what disturbs nothing. */
+static void last_look(struct md_runner *r) {
+    struct md_buf *b = &r->sweep_bytes;
+    md_buf_str(b, "stats\r\nstats items\r\nstats slabs\r\n");
+    unsigned classes = r->model_options.model.segmented ? 0 : md_model_classes(r->model);
+    for (unsigned c = 1; c <= classes; c++) {
+        struct md_class_state state;
+        md_model_class(r->model, c, &state);
+        if (state.items)
+            md_buf_printf(b, "stats cachedump %u 0\r\n", c);
+    }
+    each_known_key(r, "gets", SWEEP_LINE);
+    md_buf_str(b, "stats\r\n");
+}
+
+/* Closes everything and sends r->sweep_bytes; predicted and compared like any command. */
+static enum md_verdict_kind sweep(struct md_runner *r, struct md_verdict *v) {
+    struct md_play *p = &r->play;
+    enum md_verdict_kind kind = MD_AGREE;
+    for (unsigned c = 0; c < MD_CONNECTIONS_MAX && kind == MD_AGREE; c++)
+        kind = md_play_close(p, c);
+    p->sweeping = true;
+    p->want_canonical = false;
+    if (kind == MD_AGREE)
+        kind = md_play_send(p, MD_SWEEP_CONN, r->sweep_bytes.data, r->sweep_bytes.len);
+    if (kind == MD_AGREE && r->sweep_clock)
+        kind = md_play_clock(p, 1);
+    p->sweeping = false;
+    v->in_sweep = kind != MD_AGREE;
+    return kind;
+}
+
+/* Behind a trace whose node is dropped: a node that was killed has nothing to look at. */
+static enum md_verdict_kind look_behind(struct md_runner *r, struct md_verdict *v) {
+    r->sweep_bytes.len = 0;
+    r->sweep_clock = false;
+    if (!r->config.sweep || r->play.down)
+        return MD_AGREE;
+    last_look(r);
+    return sweep(r, v);
+}
+
+/* Whether a rule was used in the trace in hand. */
+static bool fired(const struct md_runner *r, enum md_rule rule) {
+    return md_model_fired(r->model)->rule[rule] > r->play.fired.rule[rule];
+}
+
 /*
- * Looks at every key that has an item, deletes it, undoes flushes and zeroes the counters: afterwards
- * the node differs from a fresh one only in what md_base takes along. All of it is predicted and
- * compared like any command.
+ * Looks at every key that has an item, deletes it, undoes what was set and zeroes the counters:
+ * afterwards the node differs from a fresh one only in what md_base takes along.
  */
 static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) {
-    struct md_play *p = &r->play;
     struct md_buf *b = &r->sweep_bytes;
-    enum md_verdict_kind kind = MD_AGREE;
     bool flushed = md_model_flushed(r->model);
-    bool verbose = r->counts.by_command[MD_CMD_VERBOSITY] > r->verbosity_before;
     b->len = 0;
     if (r->config.sweep) {
         each_key(r, "gets", SWEEP_LINE);
@@ -239,22 +297,15 @@ static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) 
     each_key(r, "delete", 0);
     if (flushed && r->model_options.model.flush_enabled)
         md_buf_str(b, "flush_all\r\n");
-    if (verbose)
+    if (fired(r, MD_RULE_VERBOSITY))
         md_buf_str(b, "verbosity 0\r\n");
+    if (fired(r, MD_RULE_CACHE_MEMLIMIT))
+        md_buf_printf(b, "cache_memlimit %u\r\n",
+                      (unsigned)(r->model_options.model.memory_limit >> 20));
     md_buf_str(b, "stats reset\r\n");
-    for (unsigned c = 0; c < MD_CONNECTIONS_MAX && kind == MD_AGREE; c++)
-        kind = md_play_close(p, c);
-    p->sweeping = true;
-    p->want_canonical = false;
-    if (kind == MD_AGREE)
-        kind = md_play_send(p, MD_SWEEP_CONN, b->data, b->len);
-    r->sweep_clock = flushed;
-    if (kind == MD_AGREE && flushed) /* with -C a flush kills what is stored in its second */
-        kind = md_play_clock(p, 1);
-    p->sweeping = false;
-    v->in_sweep = kind != MD_AGREE;
+    r->sweep_clock = flushed; /* with -C a flush kills what is stored in its second */
     r->counts.resets++;
-    return kind;
+    return sweep(r, v);
 }
 
 void md_runner_extend(const struct md_runner *r, struct md_trace *t) {
@@ -279,8 +330,8 @@ static void count_item(void *ctx, const uint8_t *key, size_t nkey) {
     ++*(size_t *)ctx;
 }
 
-static void window_add(struct md_runner *r, const struct md_slot *s, const struct md_trace *t) {
-    r->node_in_use = r->window_node[r->window_next] = s->number;
+static void window_add(struct md_runner *r, uint64_t node, const struct md_trace *t) {
+    r->node_in_use = r->window_node[r->window_next] = node;
     md_trace_copy(&r->window[r->window_next], t);
     r->window_next = (r->window_next + 1) % WINDOW;
     if (r->window_n < WINDOW)
@@ -399,32 +450,84 @@ static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_tra
     return kind == MD_UNMODELLED ? MD_AGREE : kind;
 }
 
+/* A trace after which no node can be reset, and that means the same on a new one only. */
+static bool wants_new_node(const struct md_trace *t) {
+    if (md_options_tight(&t->options.model))
+        return true;
+    for (size_t i = 0; i < t->n_steps; i++)
+        if (t->steps[i].kind == MD_STEP_KILL || t->steps[i].kind == MD_STEP_RESTART)
+            return true;
+    return false;
+}
+
+/* Whether what the trace left behind is known, so that more can be asked. */
+static bool known_behind(const struct md_runner *r, enum md_verdict_kind kind) {
+    return kind == MD_AGREE || (kind == MD_UNMODELLED && !md_model_lost(r->model));
+}
+
+/* On a new node, dropped afterwards. There is no use in a check on a fresh one: this was one. */
+static enum md_verdict_kind run_on_new(struct md_runner *r, const struct md_trace *t,
+                                       struct md_verdict *v) {
+    struct md_base base = {.start_time = MD_START_TIME};
+    struct md_node *node;
+    uint64_t began = md_now_ns();
+    verdict_clear(v);
+    if (md_pool_fresh(&r->pool, &t->options, &node) != MD_NODE_OK)
+        return no_node(node, v);
+    window_add(r, r->pool.started, t);
+    r->play.want_canonical = r->config.replies;
+    enum md_verdict_kind kind = play_trace(r, t, node, &base, v, NULL);
+    uint64_t played = md_now_ns();
+    if (known_behind(r, kind)) {
+        enum md_verdict_kind behind = look_behind(r, v);
+        v->kind = kind = behind == MD_AGREE ? kind : behind;
+    }
+    md_node_free(node);
+    r->counts.ns_run += played - began;
+    r->counts.ns_reset += md_now_ns() - played;
+    return kind;
+}
+
+/* The trace ran on a node whose pages were not where they are on a new one, and that mattered: as
+ * if it had never run. */
+static enum md_verdict_kind run_once_more(struct md_runner *r, const struct md_trace *t,
+                                          struct md_verdict *v, const struct md_counts *before) {
+    md_model_fired_set(r->model, &r->play.fired);
+    r->counts = *before;
+    return run_on_new(r, t, v);
+}
+
 enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t,
                                    struct md_verdict *v) {
     struct md_node *failed;
     uint64_t began = md_now_ns();
+    if (wants_new_node(t))
+        return run_on_new(r, t, v);
     verdict_clear(v);
     struct md_slot *s = md_pool_get(&r->pool, &t->options, clock_seconds(t), &failed);
     if (!s)
         return no_node(failed, v);
-    window_add(r, s, t);
+    struct md_counts before = r->counts;
+    window_add(r, s->number, t);
     uint64_t turned = r->counts.choices_turned;
     struct md_base base = s->base;
-    r->verbosity_before = r->counts.by_command[MD_CMD_VERBOSITY];
     bool check = r->config.fresh_every && r->counts.traces % r->config.fresh_every == 0;
     r->play.want_canonical = check || r->config.replies;
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
     uint64_t played = md_now_ns();
+    bool pressed = md_model_pressed(r->model);
+    before.ns_run += played - began;
     r->counts.ns_run += played - began;
-    if (kind != MD_AGREE && (kind != MD_UNMODELLED || md_model_lost(r->model))) {
-        s->dirty = true;
+    s->dirty = pressed || !known_behind(r, kind);
+    if (pressed && base.malloced)
+        return run_once_more(r, t, v, &before);
+    if (!known_behind(r, kind))
         return kind;
-    }
-    enum md_verdict_kind cleaned = clean_up(r, v);
+    enum md_verdict_kind cleaned = pressed ? look_behind(r, v) : clean_up(r, v);
     size_t items = 0;
     md_model_each_item(r->model, count_item, &items);
     md_model_base(r->model, &s->base);
-    s->dirty = cleaned != MD_AGREE || items > 0;
+    s->dirty = pressed || cleaned != MD_AGREE || items > 0;
     r->counts.ns_reset += md_now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
     if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)

@@ -2,9 +2,10 @@
  * The one runner: executes a trace on a node and in the model at the same time and says whether they
  * agree. Fuzz targets, replay, shrinker, tests and benchmark all go through it.
  *
- * It keeps nodes ready: one in use for each set of options, one spare started ahead. Reusing a node
+ * It keeps nodes ready: one in use for each set of options, spares started ahead. Reusing a node
  * between traces is an optimisation that cannot be seen (contract C2): md_runner_run resets it
- * through the same model and comparison as everything else, and recycles it by a budget.
+ * through the same model and comparison as everything else, and recycles it by a budget. What cannot
+ * be reset gets a node of its own: traces that may fill its memory (md_options_tight) or restart it.
  */
 #ifndef MEMDIVERGE_RUNNER_H
 #define MEMDIVERGE_RUNNER_H

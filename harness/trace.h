@@ -24,7 +24,10 @@
  *   close CONN          the client closes it
  *   shutdown CONN       the client half-closes it (sends no more)
  *   clock SECONDS       moves the node's clock forward (0 .. MD_CLOCK_STEP_MAX)
- *   stop, kill, restart   of the node (a later issue executes them; the format has them)
+ *   kill                ends the node, as a power cut would: every connection is closed, and until
+ *                       the restart what is opened or sent goes nowhere; the clock moves on
+ *   restart             starts the node anew (kills it first if it runs), at the present time
+ *   stop                of the node (a later issue executes it; the format has it)
  *
  * BYTES: printable ASCII stands for itself; \r \n \t \\ \" \{ and \xHH; and symbols in braces, for
  * what depends on a node's past or must stay consistent:
@@ -112,17 +115,25 @@ struct md_step {
 
 /*
  * Node options of a trace: the words as written (for the command line of the node) and what the
- * model must know of them. Whitelist: -C -F -M; -I N[k|m] (1k..32m); -m N (1..4096, MiB); -f F
- * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); -o slab_chunk_max=N (bytes, a multiple
- * of 1024).
- * Combinations that memcached itself refuses (item size not a multiple of slab_chunk_max, item size
- * over half the memory) are refused here with the reason.
+ * model must know of them. Whitelist: -C -F -M -L; -I N[k|m] (1k..32m); -m N (1..4096, MiB); -f F
+ * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); and -o, repeated or with commas:
+ *
+ *   slab_chunk_max=N    bytes, a multiple of 1024
+ *   lru_maintainer      HOT, WARM and COLD queues and the thread that fills them
+ *   lru_crawler, slab_reassign   the other background threads
+ *   temporary_ttl=N     0..2592000 seconds; only with lru_maintainer
+ *   hot_lru_pct=N, warm_lru_pct=N   1..79, together at most 80 (20 and 40 if not given)
+ *   slab_automove=N     0 or 1; only with slab_reassign
+ *
+ * What they switch on is off otherwise (harness/node_launch.c gives the defaults before them). The
+ * canonical form has one -o for each. Combinations that memcached itself refuses (item size not a
+ * multiple of slab_chunk_max, item size over half the memory, -L with less memory than a page for
+ * each slab class) are refused here with the reason.
  */
 struct md_node_options {
     char *args[MD_NODE_ARGS_MAX]; /* owned words, canonical order */
     size_t n_args;
     struct md_options model;
-    unsigned threads; /* -t, default 1 */
 };
 
 struct md_trace {

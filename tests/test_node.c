@@ -93,6 +93,17 @@ static long stat_of(struct md_node *n, unsigned conn, const char *name) {
     return value;
 }
 
+/* A line of `stats settings`, without STAT. */
+static void expect_setting(struct md_node *n, const char *setting) {
+    struct md_buf reply = {0};
+    char line[64];
+    assert_int_equal(try_say(n, 0, "stats settings\r\n", &reply), MD_NODE_OK);
+    snprintf(line, sizeof line, "STAT %s\r\n", setting);
+    if (!strstr(md_buf_cstr(&reply), line))
+        fail_msg("expected %s in %s", setting, md_buf_cstr(&reply));
+    md_buf_free(&reply);
+}
+
 /* ---- clock ----------------------------------------------------------------------------------- */
 
 static void an_item_lives_to_the_second(void **state) {
@@ -802,6 +813,158 @@ static void remote_addresses_that_are_none(void **state) {
     md_node_free(n);
 }
 
+/* ---- killed and restarted -------------------------------------------------------------------- */
+
+static void a_restart_forgets_all_but_the_time(void **state) {
+    (void)state;
+    struct md_node *n = start();
+    long fresh_uptime = stat_of(n, 0, "uptime");
+    expect(n, 0, "set k 0 0 1\r\na\r\nset l 0 0 1\r\nb\r\n", "STORED\r\nSTORED\r\n");
+    advance(n, 1000);
+    pid_t before = md_node_pid(n);
+    for (unsigned i = 1; i <= 3; i++) {
+        if (md_node_restart(n) != MD_NODE_OK)
+            fail_msg("%s", md_node_error(n));
+        assert_int_not_equal(md_node_pid(n), before);
+        assert_int_not_equal(kill(before, 0), 0);
+        before = md_node_pid(n);
+        assert_false(md_node_is_open(n, 0));
+        assert_int_equal(md_node_uptime(n), 0);
+        expect(n, 0, "get k\r\nset m 0 10 1\r\nc\r\ngets m\r\n",
+               "END\r\nSTORED\r\nVALUE m 0 1 1\r\nc\r\nEND\r\n");
+        assert_int_equal(stat_of(n, 0, "time"), MD_START_TIME + 990 + 10 * i);
+        assert_int_equal(stat_of(n, 0, "uptime"), fresh_uptime);
+        assert_int_equal(stat_of(n, 0, "cmd_set"), 1);
+        advance(n, 9); /* the clock is still ours, and exact */
+        expect(n, 1, "get m\r\n", "VALUE m 0 1\r\nc\r\nEND\r\n");
+        advance(n, 1);
+        expect(n, 1, "get m\r\n", "END\r\n");
+        assert_string_equal(md_node_version(n), "1.6.18");
+    }
+    assert_string_equal(md_node_death(n), "");
+    md_node_free(n);
+}
+
+static void a_killed_node_only_keeps_the_time(void **state) {
+    (void)state;
+    struct md_node *n = start();
+    struct md_buf reply = {0};
+    expect(n, 0, "set k 0 0 5\r\nab", ""); /* in the middle of a command */
+    expect(n, 3, "mn\r\n", "MN\r\n");
+    pid_t pid = md_node_pid(n);
+    assert_int_equal(md_node_kill(n), MD_NODE_OK);
+    assert_int_not_equal(kill(pid, 0), 0);
+    assert_int_equal(md_node_kill(n), MD_NODE_OK);
+    for (unsigned i = 0; i < MD_NODE_CONNECTIONS; i++) {
+        assert_false(md_node_is_open(n, i));
+        assert_int_equal(md_node_open(n, i), MD_NODE_DIED);
+        assert_int_equal(md_node_close(n, i), MD_NODE_OK);
+        assert_int_equal(md_node_shutdown(n, i, &reply), MD_NODE_OK);
+    }
+    assert_int_equal(md_node_exchange(n, 0, "mn\r\n", 4, ROOM, &reply), MD_NODE_DIED);
+    assert_string_equal(md_node_death(n), ""); /* not a death to be told of */
+    advance(n, 70);
+    assert_int_equal(md_node_restart(n), MD_NODE_OK);
+    assert_int_equal(stat_of(n, 0, "time"), MD_START_TIME + 70);
+    expect(n, 3, "mn\r\n", "MN\r\n");
+    md_buf_free(&reply);
+    md_node_free(n);
+    n = start(); /* freed while it is down */
+    assert_int_equal(md_node_kill(n), MD_NODE_OK);
+    md_node_free(n);
+}
+
+/* A node that died by itself is not covered up by killing it. */
+static void a_dead_node_is_not_restarted(void **state) {
+    (void)state;
+    struct md_node *n = start();
+    kill(md_node_pid(n), SIGSEGV);
+    while (!*md_node_death(n))
+        continue;
+    assert_int_equal(md_node_restart(n), MD_NODE_DIED);
+    assert_string_equal(md_node_death(n), "killed by SIGSEGV");
+    md_node_free(n);
+}
+
+static void a_restart_keeps_the_options(void **state) {
+    (void)state;
+    const char *const extra[] = {"-b", "512"};
+    const char *const words[] = {"-m", "3", "-o", "lru_crawler"};
+    struct md_node_config config = {
+        .binary = getenv("MEMDIVERGE_NODE"), .extra_args = extra, .n_extra_args = 2, .cpu = -1};
+    struct md_node_options o;
+    struct md_buf why = {0};
+    struct md_node *n;
+    md_node_options_default(&o);
+    assert_true(md_node_options_parse(&o, words, 4, &why));
+    assert_int_equal(md_node_start(&config, &o, true, &n), MD_NODE_OK);
+    md_node_options_free(&o);
+    assert_int_equal(md_node_restart(n), MD_NODE_OK);
+    assert_int_equal(stat_of(n, 0, "limit_maxbytes"), 3 << 20);
+    expect_setting(n, "tcp_backlog 512");
+    expect_setting(n, "lru_crawler yes");
+    md_node_free(n);
+    md_buf_free(&why);
+}
+
+/* Ours come last and switch on again what is off by default. */
+static void options_reach_the_node(void **state) {
+    (void)state;
+    static const char list[] = "lru_maintainer,lru_crawler,slab_reassign,temporary_ttl=30,"
+                               "hot_lru_pct=30,warm_lru_pct=50,slab_automove=0";
+    const char *const words[] = {"-m", "80", "-t", "2", "-o", list, "-o", "slab_chunk_max=16384"};
+    static const char *const settings[] = {"lru_maintainer_thread yes",
+                                           "lru_segmented yes",
+                                           "lru_crawler yes",
+                                           "slab_reassign yes",
+                                           "temp_lru yes",
+                                           "temporary_ttl 30",
+                                           "hot_lru_pct 30",
+                                           "warm_lru_pct 50",
+                                           "slab_automove 0",
+                                           "num_threads 2",
+                                           "maxbytes 83886080",
+                                           "slab_chunk_max 16384"};
+    static const char *const defaults[] = {
+        "lru_maintainer_thread no", "lru_segmented no", "lru_crawler no",
+        "slab_reassign no",         "temp_lru no",      "num_threads 1"};
+    struct md_node_config config = {.binary = getenv("MEMDIVERGE_NODE"), .cpu = -1};
+    struct md_node_options o;
+    struct md_buf why = {0};
+    struct md_node *n = start();
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        expect_setting(n, defaults[i]);
+    md_node_free(n);
+    md_node_options_default(&o);
+    if (!md_node_options_parse(&o, words, sizeof words / sizeof *words, &why))
+        fail_msg("%s", md_buf_cstr(&why));
+    assert_int_equal(md_node_start(&config, &o, true, &n), MD_NODE_OK);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        expect_setting(n, settings[i]);
+    md_node_free(n);
+    md_node_options_free(&o);
+    md_buf_free(&why);
+}
+
+/* What memcached refuses, the whitelist has refused before. */
+static void options_refused_by_the_node(void **state) {
+    (void)state;
+    static const char *const lists[] = {"temporary_ttl=30", "hot_lru_pct=41", "warm_lru_pct=80"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const char *const words[] = {"-o", lists[i]};
+        struct md_node_config config = {
+            .binary = getenv("MEMDIVERGE_NODE"), .extra_args = words, .n_extra_args = 2, .cpu = -1};
+        struct md_node_options o;
+        struct md_buf why = {0};
+        struct md_node *n;
+        md_node_options_default(&o);
+        assert_false(md_node_options_parse(&o, words, 2, &why));
+        assert_int_equal(md_node_start(&config, NULL, true, &n), MD_NODE_NO_START);
+        md_node_free(n);
+        md_buf_free(&why);
+    }
+}
+
 /* ---- main ------------------------------------------------------------------------------------ */
 
 /* Everything of this program happens in a folder of its own; it must be empty at the end. */
@@ -859,6 +1022,12 @@ int main(void) {
         cmocka_unit_test(a_remote_node_over_tcp),
         cmocka_unit_test(a_remote_node_over_a_unix_socket),
         cmocka_unit_test(remote_addresses_that_are_none),
+        cmocka_unit_test(a_restart_forgets_all_but_the_time),
+        cmocka_unit_test(a_killed_node_only_keeps_the_time),
+        cmocka_unit_test(a_dead_node_is_not_restarted),
+        cmocka_unit_test(a_restart_keeps_the_options),
+        cmocka_unit_test(options_reach_the_node),
+        cmocka_unit_test(options_refused_by_the_node),
     };
     return cmocka_run_group_tests(tests, own_folder, no_folder);
 }

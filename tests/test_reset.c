@@ -1,8 +1,9 @@
 /*
- * Contract C2: a trace means the same on a reused node as on a fresh one. All seeds in 50 random orders
- * on reused nodes give the replies that they give on fresh ones, CAS values counted from the base. Seeds
- * that write Unix times out near the birth of the nodes, or CAS values, mean something else at another
- * time or base, on fresh nodes too; they must be few.
+ * Contract C2: a trace means the same on a reused node as on a fresh one, and what cannot be reset (a
+ * full memory, a restart) has a node of its own. All seeds in 50 random orders on reused nodes give
+ * the replies that they give on fresh ones, CAS values counted from the base. Seeds that write Unix
+ * times out near the birth of the nodes, or CAS values, mean something else at another time or base,
+ * on fresh nodes too; they must be few.
  */
 #include "harness/corpus.h"
 #include "harness/generate.h"
@@ -152,10 +153,146 @@ static void symbol_as_length(void **state) {
     md_buf_free(&why);
 }
 
+/* ---- nodes that are not used again ------------------------------------------------------------ */
+
+static void parse(struct md_trace *t, const char *text) {
+    struct md_trace_error e;
+    if (!md_trace_parse(t, text, strlen(text), &e))
+        fail_msg("%u:%u: %s", e.line, e.column, e.message);
+}
+
+/* Every seed that restarts its node agrees, at once and much later, and the node in use stays. */
+static void restarts(void **state) {
+    struct fixture *f = *state;
+    struct md_corpus seeds = {0};
+    struct md_buf folder = {0}, why = {0};
+    struct md_trace t, plain;
+    struct md_trace_error e;
+    md_trace_init(&t);
+    md_trace_init(&plain);
+    parse(&plain, "memdiverge-trace 1\nsend 0 \"set a 0 0 1\\r\\nx\\r\\nget a\\r\\n\"\n");
+    md_buf_printf(&folder, "%s/restart", getenv("MEMDIVERGE_CORPUS"));
+    assert_true(md_corpus_add(&seeds, md_buf_cstr(&folder), &why));
+    assert_true(seeds.n >= 4);
+    assert_int_equal(md_runner_run(f->r, &plain, &f->v), MD_AGREE);
+    uint64_t started = md_runner_counts(f->r)->nodes_started;
+    for (size_t i = 0; i < seeds.n; i++) {
+        assert_true(md_trace_load(&t, seeds.path[i], &e));
+        if (md_runner_run(f->r, &t, &f->v) != MD_AGREE)
+            fail_msg("%s: %s", seeds.path[i], f->v.signature);
+        assert_int_equal(md_runner_run(f->r, &plain, &f->v), MD_AGREE);
+    }
+    assert_int_equal(md_runner_counts(f->r)->nodes_started, started + seeds.n);
+    md_trace_free(&t);
+    md_trace_free(&plain);
+    md_corpus_free(&seeds);
+    md_buf_free(&folder);
+    md_buf_free(&why);
+}
+
+static void pressure(struct md_trace *t, const char *options) {
+    struct md_buf text = {0};
+    md_buf_printf(&text, "memdiverge-trace 1\nnode %s\n", options);
+    for (int i = 0; i < 600; i++)
+        md_buf_printf(
+            &text,
+            "send 0 \"set k%d 0 0 {len}\\r\\n{block}{fill %d 61}{/block}\\r\\nget k%d\\r\\n\"\n%s",
+            i, 6000 + i, i / 2, i % 50 ? "" : "clock 61\n");
+    parse(t, md_buf_cstr(&text));
+    md_buf_free(&text);
+}
+
+/* Memory runs out, time and again, without and with spares: always as on the first node. */
+static void memory_runs_out(void **state) {
+    struct fixture *f = *state;
+    static const char *const options[] = {"-m 1 -I 512k", "-m 2 -M", "-L -m 6 -f 4 -n 100"};
+    struct md_buf first = {0};
+    struct md_trace t;
+    md_trace_init(&t);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        pressure(&t, options[i]);
+        for (int times = 0; times < 4; times++) {
+            if (md_runner_run(f->r, &t, &f->v) != MD_AGREE)
+                fail_msg("%s, %d: %s %s", options[i], times, f->v.signature,
+                         md_buf_cstr(&f->v.reason));
+            assert_true(md_model_pressed(md_runner_model(f->r)));
+            const struct md_buf *replies = md_runner_replies(f->r);
+            if (times == 0)
+                md_buf_append(&first, replies->data, replies->len);
+            assert_int_equal(first.len, replies->len);
+            assert_memory_equal(first.data, replies->data, first.len);
+        }
+        first.len = 0;
+    }
+    md_buf_free(&first);
+    md_trace_free(&t);
+}
+
+/* What no command of a trace shows is seen by the last look at its node, and then by the longer
+ * trace: here the model does not know that a refused gat touches. */
+static void last_look(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "memdiverge-trace 1\nnode -m 1 -I 512k\nsend 3 \"set a 7 0 1\\r\\nx\\r\\n\"\n"
+        "send 3 \"gat -1 a {fill 251 6b}\\r\\n\"\n",
+        "memdiverge-trace 1\nrestart\nsend 3 \"set a 7 0 1\\r\\nx\\r\\n\"\n"
+        "send 3 \"gat -1 a {fill 251 6b}\\r\\n\"\n",
+    };
+    static const enum md_quirk without[] = {MD_QUIRK_GAT_REFUSED_TOUCHES};
+    struct md_runner_config c = {.node = {.binary = getenv("MEMDIVERGE_NODE"), .cpu = -1},
+                                 .without = without,
+                                 .n_without = 1,
+                                 .sweep = true};
+    struct md_buf why = {0};
+    struct md_trace t;
+    struct md_verdict v = {0};
+    struct md_runner *r = md_runner_new(&c, &why);
+    assert_non_null(r);
+    md_trace_init(&t);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char signature[MD_SIGNATURE_MAX];
+        parse(&t, texts[i]);
+        md_runner_sweep(r, true);
+        assert_int_equal(md_runner_run(r, &t, &v), MD_DIVERGED);
+        assert_true(v.in_sweep);
+        memcpy(signature, v.signature, sizeof signature);
+        md_runner_extend(r, &t);
+        md_runner_sweep(r, false);
+        assert_int_equal(md_runner_run(r, &t, &v), MD_DIVERGED);
+        assert_false(v.in_sweep);
+        assert_string_equal(v.signature, signature);
+    }
+    md_verdict_free(&v);
+    md_trace_free(&t);
+    md_runner_free(r);
+    md_buf_free(&why);
+}
+
+/* A new limit is taken back before the next trace. */
+static void memory_limit(void **state) {
+    struct fixture *f = *state;
+    struct md_trace t, plain;
+    md_trace_init(&t);
+    md_trace_init(&plain);
+    parse(&t, "memdiverge-trace 1\nsend 0 \"cache_memlimit 9\\r\\nstats\\r\\n\"\n");
+    parse(&plain, "memdiverge-trace 1\nsend 0 \"stats\\r\\n\"\n");
+    assert_int_equal(md_runner_run(f->r, &plain, &f->v), MD_AGREE);
+    uint64_t started = md_runner_counts(f->r)->nodes_started;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(md_runner_run(f->r, &t, &f->v), MD_AGREE);
+        if (md_runner_run(f->r, &plain, &f->v) != MD_AGREE)
+            fail_msg("%s %s", f->v.signature, md_buf_cstr(&f->v.reason));
+    }
+    assert_int_equal(md_runner_counts(f->r)->nodes_started, started);
+    md_trace_free(&t);
+    md_trace_free(&plain);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_order),
-        cmocka_unit_test(symbol_as_length),
+        cmocka_unit_test(any_order), cmocka_unit_test(symbol_as_length),
+        cmocka_unit_test(restarts),  cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(last_look), cmocka_unit_test(memory_limit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

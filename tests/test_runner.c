@@ -19,6 +19,7 @@
 struct md_node {
     struct md_model *m;
     bool open[MD_NODE_CONNECTIONS];
+    bool down;
 };
 
 /* What the next nodes do wrong. Reset by each test. */
@@ -28,7 +29,9 @@ static struct {
     unsigned prefers;
     enum md_node_status status; /* what an exchange that holds `trigger` ends with */
     const char *trigger;
-    unsigned started;
+    unsigned started, restarted;
+    bool keeps;  /* a restart keeps all items */
+    bool remote; /* what is started was there before us */
 } lie;
 
 enum md_node_status md_node_start(const struct md_node_config *config,
@@ -78,6 +81,7 @@ static unsigned model_conn(unsigned conn) {
 }
 
 enum md_node_status md_node_open(struct md_node *n, unsigned conn) {
+    assert_false(n->down);
     n->open[conn] = true;
     if (!md_model_is_open(n->m, model_conn(conn)))
         md_model_open(n->m, model_conn(conn));
@@ -99,6 +103,30 @@ enum md_node_status md_node_shutdown(struct md_node *n, unsigned conn, struct md
 
 enum md_node_status md_node_advance(struct md_node *n, uint32_t seconds) {
     md_model_advance(n->m, seconds);
+    return MD_NODE_OK;
+}
+
+bool md_node_is_remote(const struct md_node *n) {
+    (void)n;
+    return lie.remote;
+}
+
+enum md_node_status md_node_kill(struct md_node *n) {
+    for (unsigned i = 0; i < MD_NODE_CONNECTIONS; i++)
+        n->open[i] = false;
+    n->down = true;
+    return MD_NODE_OK;
+}
+
+enum md_node_status md_node_restart(struct md_node *n) {
+    md_node_kill(n);
+    n->down = false;
+    lie.restarted++;
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        if (md_model_is_open(n->m, i))
+            md_model_close(n->m, i);
+    if (!lie.keeps)
+        md_model_reboot(n->m);
     return MD_NODE_OK;
 }
 
@@ -321,6 +349,142 @@ static void sweep(void **state) {
     assert_false(f->v.in_sweep);
 }
 
+/* ---- nodes that are started for a trace ------------------------------------------------------- */
+
+#define KEEPS_AN_ITEM                                                                              \
+    "memdiverge-trace 1\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\nrestart\nsend 0 \"get a\\r\\n\"\n"
+
+static void expect_like(struct fixture *f, enum md_verdict_kind kind, const char *begin) {
+    assert_int_equal(md_runner_run(f->r, &f->t, &f->v), kind);
+    assert_memory_equal(f->v.signature, begin, strlen(begin));
+}
+
+static void nothing_survives_a_restart(void **state) {
+    struct fixture *f = *state;
+    trace(f, KEEPS_AN_ITEM);
+    expect(f, MD_AGREE, "");
+    lie.keeps = true;
+    expect_like(f, MD_DIVERGED, "get.value.hit-instead-of-miss.");
+}
+
+/* What is sent or opened meanwhile goes nowhere; the clock moves; killed at the end is an end. */
+static void killed(void **state) {
+    struct fixture *f = *state;
+    md_runner_sweep(f->r, true);
+    trace(f, "memdiverge-trace 1\nsend 0 \"set a 0 0 5\\r\\nx\"\nopen 1\nkill\n"
+             "send 0 \"1234\\r\\n\"\nsend 2 \"get a\\r\\n\"\nopen 3\nclose 0\nshutdown 1\n"
+             "clock 10\nkill\nsend 0 \"get a\\r\\n\"\n");
+    expect(f, MD_AGREE, "");
+    assert_int_equal(md_runner_counts(f->r)->commands, 0);
+    assert_int_equal(md_model_now(md_runner_model(f->r)), MD_START_TIME + 10);
+    lie.instead_of = "END"; /* the restarted node is looked at again */
+    lie.say = "END.";
+    trace(f, "memdiverge-trace 1\nkill\nsend 0 \"get a\\r\\n\"\nrestart\n"
+             "send 0 \"get a\\r\\n\"\n");
+    expect_like(f, MD_DIVERGED, "get.");
+    assert_int_equal(f->v.step, 3);
+    assert_int_equal(lie.restarted, 1);
+}
+
+/* The model is told everything again, restart included, where a choice is turned around. */
+static void turned_choices_around_a_restart(void **state) {
+    struct fixture *f = *state;
+    lie.prefers = 2;
+    lie.prefer[0] = (struct md_choice_ref){.ordinal = 1, .choice = MD_CHOICE_PADDING};
+    lie.prefer[1] = (struct md_choice_ref){.ordinal = 5, .choice = MD_CHOICE_PADDING};
+    make(f, MD_ORACLE_EXACT);
+    trace(f, "memdiverge-trace 1\nsend 0 \"set n 0 0 2\\r\\n10\\r\\ndecr n 1\\r\\nget n\\r\\n\"\n"
+             "restart\nsend 0 \"get n\\r\\nset n 0 0 2\\r\\n10\\r\\ndecr n 1\\r\\nget n\\r\\n\"\n");
+    expect(f, MD_AGREE, "");
+    assert_int_equal(md_runner_counts(f->r)->choices_turned, 2);
+}
+
+/* A restarted node is never used again, and the one in use is not touched. */
+static void restarted_nodes_are_dropped(void **state) {
+    struct fixture *f = *state;
+    struct md_trace plain;
+    struct md_trace_error e;
+    static const char text[] = "memdiverge-trace 1\nsend 0 \"get a\\r\\n\"\n";
+    md_trace_init(&plain);
+    assert_true(md_trace_parse(&plain, text, sizeof text - 1, &e));
+    trace(f, KEEPS_AN_ITEM);
+    unsigned before = lie.started;
+    for (unsigned i = 1; i <= 3; i++) {
+        expect(f, MD_AGREE, "");
+        assert_int_equal(lie.started, before + i); /* the spare taken is replaced */
+        assert_int_equal(md_runner_run(f->r, &plain, &f->v), MD_AGREE);
+        assert_int_equal(lie.started, before + i);
+    }
+    md_trace_free(&plain);
+}
+
+static void no_restart_of_remote_nodes(void **state) {
+    struct fixture *f = *state;
+    lie.remote = true;
+    trace(f, KEEPS_AN_ITEM);
+    expect(f, MD_SKIPPED, "");
+    trace(f, "memdiverge-trace 1\nkill\n");
+    expect(f, MD_SKIPPED, "");
+    trace(f, "memdiverge-trace 1\nstop\n");
+    expect(f, MD_SKIPPED, "");
+    assert_int_equal(lie.restarted, 0);
+}
+
+/* A new node for each trace that may fill the memory; spares only for what comes again. */
+static void tight_nodes(void **state) {
+    struct fixture *f = *state;
+    static const unsigned started[] = {1, 3, 5, 6, 7, 8}; /* spares ahead: 0, 1, 2, 2 ... */
+    unsigned before = lie.started;
+    trace(f, "memdiverge-trace 1\nnode -m 1 -I 512k\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\n");
+    for (size_t i = 0; i < sizeof started / sizeof *started; i++) {
+        const struct md_trace *const *window;
+        expect(f, MD_AGREE, "");
+        assert_int_equal(lie.started, before + started[i]);
+        assert_int_equal(md_runner_window(f->r, &window), 1);
+    }
+    assert_int_equal(md_runner_counts(f->r)->resets, 0);
+    before = lie.started;
+    char text[] = "memdiverge-trace 1\nnode -m 1 -I 512k -n 1\nsend 0 \"get a\\r\\n\"\n";
+    for (int i = 0; i < 9; i++) { /* each once: nothing is started in vain */
+        strstr(text, "-n")[3] = (char)('1' + i);
+        trace(f, text);
+        expect(f, MD_AGREE, "");
+    }
+    assert_int_equal(lie.started, before + 9);
+}
+
+/*
+ * Memory runs out on a node whose pages went elsewhere in the trace before: the verdict counts for
+ * nothing, and the trace runs once more on a new node, counted once.
+ */
+static void pressed_on_a_used_node(void **state) {
+    struct fixture *f = *state;
+    struct md_trace big;
+    struct md_trace_error e;
+    struct md_buf text = {0};
+    md_trace_init(&big);
+    trace(f, "memdiverge-trace 1\nnode -m 64 -f 4\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\n");
+    md_buf_str(&text, "memdiverge-trace 1\nnode -m 64 -f 4\n");
+    for (int i = 0; i < 140; i++)
+        md_buf_printf(&text, "send 0 \"set k%d 0 0 200000\\r\\n{fill 200000 61}\\r\\n\"\n", i);
+    assert_true(md_trace_parse(&big, text.data, text.len, &e));
+    expect(f, MD_AGREE, "");
+    unsigned before = lie.started;
+    struct md_counts counts = *md_runner_counts(f->r);
+    const struct md_trace *const *window;
+    assert_int_equal(md_runner_run(f->r, &big, &f->v), MD_AGREE);
+    assert_true(md_model_pressed(md_runner_model(f->r)));
+    assert_int_equal(lie.started, before + 2); /* and one ahead */
+    assert_int_equal(md_runner_window(f->r, &window), 1);
+    const struct md_counts *now = md_runner_counts(f->r);
+    assert_int_equal(now->traces, counts.traces + 1);
+    assert_int_equal(now->by_command[MD_CMD_SET], counts.by_command[MD_CMD_SET] + 140);
+    expect(f, MD_AGREE, ""); /* the node that was used is gone too */
+    assert_int_equal(md_runner_counts(f->r)->nodes_started, counts.nodes_started + 2);
+    md_trace_free(&big);
+    md_buf_free(&text);
+}
+
 static void unmodelled(void **state) {
     struct fixture *f = *state;
     trace(f, "memdiverge-trace 1\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\nsend 0 \"mg a v\\r\\n\"\n");
@@ -365,6 +529,13 @@ int main(void) {
         T(closed_or_not),
         T(strict_tells_quirks),
         T(sweep),
+        T(nothing_survives_a_restart),
+        T(killed),
+        T(turned_choices_around_a_restart),
+        T(restarted_nodes_are_dropped),
+        T(no_restart_of_remote_nodes),
+        T(tight_nodes),
+        T(pressed_on_a_used_node),
         T(unmodelled),
         cmocka_unit_test(reply_spans),
     };
