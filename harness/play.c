@@ -19,9 +19,10 @@ void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *no
     p->node = node;
     p->base = *base;
     p->n_events = 0;
-    p->sent.len = p->observed.len = p->canonical.len = 0;
+    p->sent.len = p->heard.len = p->observed.len = p->canonical.len = 0;
     md_buf_reserve(&p->observed, 1); /* a span of them, empty or not, is never of NULL */
     md_buf_reserve(&p->expected.bytes, 1);
+    md_buf_reserve(&p->heard, 1);
     p->verdict = v;
     p->step = 0;
     p->sweeping = p->down = false;
@@ -33,6 +34,7 @@ void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *no
 void md_play_free(struct md_play *p) {
     free(p->events);
     md_buf_free(&p->sent);
+    md_buf_free(&p->heard);
     md_buf_free(&p->observed);
     md_buf_free(&p->canonical);
     md_reply_free(&p->expected);
@@ -55,6 +57,7 @@ static enum md_feed_result retell(struct md_play *p) {
         switch (e->kind) {
         case MD_EVENT_OPEN: md_model_open(p->model, e->conn); break;
         case MD_EVENT_BYTES:
+            md_model_observe(p->model, p->heard.data + e->heard, e->n_heard);
             r = md_model_feed(p->model, e->conn, p->sent.data + e->offset, e->len, &p->expected);
             break;
         case MD_EVENT_CLOSE: md_model_close(p->model, e->conn); break;
@@ -368,30 +371,78 @@ static enum md_verdict_kind settle_accounts(struct md_play *p, bool closed) {
     return kind;
 }
 
+/* A promise of the segmented LRU was broken: by a command of this event. */
+static enum md_verdict_kind compare_promises(struct md_play *p) {
+    uint32_t ordinal;
+    const char *promise, *why;
+    if (!md_model_broken(p->model, &ordinal, &promise, &why))
+        return MD_AGREE;
+    struct md_verdict *v = p->verdict;
+    const struct md_command *k = command_of(p, ordinal);
+    diverged(p, k);
+    keep(&v->observed, p->observed.data, p->observed.len);
+    snprintf(v->signature, sizeof v->signature, "promise.%s.%s", promise, name_of(k));
+    md_signature_plain(v->signature);
+    v->reason.len = 0;
+    md_buf_str(&v->reason, why);
+    return MD_DIVERGED;
+}
+
 /* At most MD_READ_BUFFER bytes: what a node takes with one read. */
+static enum md_node_status exchange(struct md_play *p, unsigned conn, const uint8_t *bytes,
+                                    size_t len, size_t limit) {
+    p->observed.len = 0;
+    p->counts->bytes_sent += len;
+    return md_node_exchange(p->node, p->sweeping ? MD_NODE_CONTROL : conn, bytes, len, limit,
+                            &p->observed);
+}
+
+/* The model cannot say what comes next. */
+static enum md_verdict_kind unmodelled(struct md_play *p) {
+    p->n_events--;
+    retell(p);
+    p->expected.n_commands = p->expected.bytes.len = p->expected.n_marks = 0;
+    p->expected.closed = false;
+    p->verdict->kind = MD_UNMODELLED;
+    p->verdict->step = p->step;
+    return MD_UNMODELLED;
+}
+
+static bool answered(enum md_node_status status) {
+    return status == MD_NODE_OK || status == MD_NODE_CLOSED;
+}
+
+/* The model looks into the reply before it predicts: the node goes first. */
+static enum md_verdict_kind send_observed(struct md_play *p, struct md_event *e,
+                                          const uint8_t *bytes) {
+    enum { REPLY_MAX = 64 << 20 }; /* bytes; as many as the model would predict */
+    p->expected.n_commands = 0;
+    enum md_node_status status = exchange(p, e->conn, bytes, e->len, REPLY_MAX);
+    if (!answered(status))
+        return node_trouble(p, status);
+    e->heard = p->heard.len;
+    e->n_heard = p->observed.len;
+    md_buf_append(&p->heard, p->observed.data, p->observed.len);
+    md_model_observe(p->model, p->observed.data, p->observed.len);
+    if (md_model_feed(p->model, e->conn, bytes, e->len, &p->expected) == MD_FEED_UNMODELLED)
+        return unmodelled(p);
+    enum md_verdict_kind kind = settle_accounts(p, status == MD_NODE_CLOSED);
+    return kind == MD_AGREE ? compare_promises(p) : kind;
+}
+
 static enum md_verdict_kind send_piece(struct md_play *p, unsigned conn, const uint8_t *bytes,
                                        size_t len) {
     struct md_event *e = event_add(p, MD_EVENT_BYTES, conn);
     e->offset = p->sent.len;
     e->len = len;
     md_buf_append(&p->sent, bytes, len);
-    if (md_model_feed(p->model, conn, bytes, len, &p->expected) == MD_FEED_UNMODELLED) {
-        p->n_events--;
-        retell(p);
-        p->expected.n_commands = p->expected.bytes.len = p->expected.n_marks = 0;
-        p->expected.closed = false;
-        p->verdict->kind = MD_UNMODELLED;
-        p->verdict->step = p->step;
-        return MD_UNMODELLED;
-    }
-    p->observed.len = 0;
-    p->counts->bytes_sent += len;
-    size_t limit = p->expected.bytes.len + MAX_SLACK;
-    unsigned on = p->sweeping ? MD_NODE_CONTROL : conn;
-    enum md_node_status status = md_node_exchange(p->node, on, bytes, len, limit, &p->observed);
-    if (status != MD_NODE_OK && status != MD_NODE_CLOSED)
-        return node_trouble(p, status);
-    return settle_accounts(p, status == MD_NODE_CLOSED);
+    if (md_model_observes(p->model))
+        return send_observed(p, e, bytes);
+    if (md_model_feed(p->model, conn, bytes, len, &p->expected) == MD_FEED_UNMODELLED)
+        return unmodelled(p);
+    enum md_node_status status = exchange(p, conn, bytes, len, p->expected.bytes.len + MAX_SLACK);
+    return answered(status) ? settle_accounts(p, status == MD_NODE_CLOSED)
+                            : node_trouble(p, status);
 }
 
 enum md_verdict_kind md_play_open(struct md_play *p, unsigned conn) {

@@ -25,7 +25,8 @@ struct md_event {
     enum md_event_kind kind;
     unsigned conn;
     uint32_t seconds;
-    size_t offset, len; /* in md_play.sent */
+    size_t offset, len;    /* in md_play.sent */
+    size_t heard, n_heard; /* in md_play.heard, if the model observes */
 };
 
 struct md_play {
@@ -36,7 +37,7 @@ struct md_play {
     struct md_fired fired;   /* as the trace began */
     struct md_event *events; /* owned */
     size_t n_events, cap_events;
-    struct md_buf sent;
+    struct md_buf sent, heard;
     struct md_reply expected; /* of the last event */
     struct md_buf observed;
     struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */

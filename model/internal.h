@@ -14,6 +14,7 @@
 #include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
+#include "model/segmented.h"
 #include "model/slab.h"
 #include "model/stats.h"
 
@@ -32,8 +33,8 @@ struct md_record {
     uint32_t hash;
     int32_t item; /* index of its item, MD_NIL if it has none */
     uint64_t cas_seen;
-    uint32_t gone_at;     /* relative time at which the last item went */
-    uint32_t exptime;     /* of the item that went */
+    uint32_t gone_at;     /* time of the trace at which the last item went */
+    uint32_t exptime;     /* of the item that went, and the following: times of the trace too */
     uint32_t exptime_set; /* when that was set, and by which command */
     uint8_t exptime_by;   /* enum md_command_name */
     uint8_t gone;         /* enum md_rule: why there is no item */
@@ -59,6 +60,11 @@ struct md_item {
     bool chunked, fetched;
     bool touched;     /* fetched, or touched by incr, decr, append, prepend */
     bool open_choice; /* padded_by is valid */
+    /* With the segmented LRU only. */
+    bool temporary;   /* in TEMP_LRU */
+    uint8_t hits;     /* fetches, up to 2 */
+    uint64_t sure_at; /* md_segmented.taken of its class when it was there for certain */
+    uint64_t survived_untouched, survived_active; /* md_survivors.gone that it was counted for */
     struct md_room room;
     uint8_t *value; /* owned if longer than MD_INLINE_VALUE */
     uint8_t small[MD_INLINE_VALUE];
@@ -122,6 +128,7 @@ struct md_model {
     struct md_flush flush;
     struct md_stats stats;
     struct md_class_count count[MD_SLAB_CLASSES];
+    struct md_segmented segmented;
 
     struct md_record *records;
     size_t n_records, cap_records;

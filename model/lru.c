@@ -40,6 +40,9 @@ void md_lru_out(struct md_model *m, int32_t i) {
 void md_lru_bump(struct md_model *m, int32_t i) {
     struct md_item *it = &m->items[i];
     it->used = m->now;
+    it->hits += it->hits < 2;
+    if (m->options.segmented) /* background threads move it, when they please */
+        return;
     if (it->time >= m->now - MD_BUMP_INTERVAL) {
         m->fired.rule[MD_RULE_BUMP_SPARED]++;
         return;
@@ -157,6 +160,10 @@ static unsigned pull_tail(struct md_model *m, unsigned class, bool evict, int32_
 static bool take_chunk(struct md_model *m, unsigned class, int32_t locked) {
     bool beyond = false, taken = false;
     int round = 0;
+    if (m->options.segmented) {
+        md_segmented_taken(m, class);
+        return true;
+    }
     for (; round < ROUNDS && !taken; round++) {
         pull_tail(m, class, false, locked);
         taken = md_memory_take(&m->memory, &m->slabs, class, &beyond);
@@ -184,7 +191,7 @@ bool md_room_take(struct md_model *m, struct md_room *room, size_t nkey, uint32_
         m->count[class].outofmemory++;
         return false;
     }
-    room->class = (uint8_t)from;
+    room->class = m->options.segmented ? 0 : (uint8_t)from;
     return true;
 }
 
@@ -204,7 +211,8 @@ bool md_room_chunk(struct md_model *m, struct md_room *room, uint64_t missing, i
     }
     if (!taken)
         return false;
-    md_buf_byte(&room->rest, (uint8_t) class);
+    if (!m->options.segmented)
+        md_buf_byte(&room->rest, (uint8_t) class);
     *left = (uint32_t)size - MD_CHUNK_HEADER;
     return true;
 }

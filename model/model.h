@@ -176,6 +176,17 @@ bool md_model_is_open(const struct md_model *m, unsigned conn);
  */
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
                                   struct md_reply *out);
+/* Whether the model wants md_model_observe. */
+bool md_model_observes(const struct md_model *m);
+/*
+ * Only with options.segmented, before each feed: what the node sent in answer to these bytes. The model
+ * looks there whether items that it knows are still there. The bytes must stay until the feed is done.
+ */
+void md_model_observe(struct md_model *m, const void *bytes, size_t len);
+/* Whether a promise of the segmented LRU was broken since the restart: which one, in words, and by which
+ * command it showed. */
+bool md_model_broken(const struct md_model *m, uint32_t *ordinal, const char **promise,
+                     const char **why);
 /* The client closes, or half-closes, the connection: memcached treats both alike. Replies that the
  * node held back are lost. No effect on a connection that is not open. */
 void md_model_close(struct md_model *m, unsigned conn);

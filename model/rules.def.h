@@ -101,6 +101,7 @@ enum md_command_name {
     X(ADD_PROMOTES, MD_INTENT, "comments in memcached.c", "add of a key that holds an item counts as use of that item") \
     X(RECLAIM, MD_INTENT, "doc/new_lru.txt", "before a store takes memory, expired and flushed items at the tail of the class are reclaimed") \
     X(EVICT_TAIL, MD_INTENT, "doc/new_lru.txt", "when there is no free chunk and no page, the least recently used item of the class goes") \
+    X(EVICT_FREE, MD_INTENT, "doc/new_lru.txt", "with the segmented LRU an item may go when its class needs memory, as far as the promises of model/segmented.h allow") \
     X(LARGE_IN_CHUNKS, MD_INTENT, "release notes of 1.4.29", "an item over slab_chunk_max is kept in chunks; its header takes a small one of another class") \
     X(NO_MEMORY, MD_INTENT, "memcached -h, -M", "a store for which there is no memory is refused and its data block swallowed") \
     X(NO_MEMORY_SET, MD_INTENT, "comments in proto_text.c; t/getset.t", "a set refused for want of memory removes the old value: no stale data stays") \

@@ -5,6 +5,8 @@
 #ifndef MEMDIVERGE_STATS_H
 #define MEMDIVERGE_STATS_H
 
+#include "model/segmented.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -85,6 +87,8 @@ struct md_stats_snapshot {
     struct md_stats_line *lines; /* owned; `stats items` and `stats slabs`: NULL with `stats` */
     size_t n_lines, cap_lines;
     bool by_class; /* the lines are what counts */
+    bool segmented;
+    struct md_accounts accounts; /* with segmented */
 };
 
 /* `stats reset`: all but what describes the present state. */

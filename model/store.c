@@ -89,8 +89,9 @@ static int32_t item_new(struct md_model *m) {
     return (int32_t)m->n_items++;
 }
 
-/* Gives item i (its value, flags, exptime, record and room set) to its key. */
-static void item_link(struct md_model *m, int32_t i) {
+/* Gives item i (its value, flags, exptime, record and room set) to its key. since: relative time at
+ * which its memory was taken. */
+static void item_link(struct md_model *m, int32_t i, uint32_t since) {
     struct md_item *it = &m->items[i];
     struct md_record *rec = &m->records[it->record];
     size_t total = md_item_total(m, rec->nkey, it->flags, it->nbytes);
@@ -102,6 +103,8 @@ static void item_link(struct md_model *m, int32_t i) {
     it->cas = m->options.cas ? ++m->cas : 0;
     it->fetched = it->touched = false;
     it->open_choice = false;
+    if (m->options.segmented)
+        md_segmented_linked(m, it, since);
     rec->item = i;
     md_lru_in(m, i);
     m->stats.count[MD_STAT_curr_items]++;
@@ -114,10 +117,12 @@ void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     struct md_record *rec = &m->records[it->record];
     rec->item = MD_NIL;
     rec->gone = (uint8_t)why;
-    rec->gone_at = m->now;
-    rec->exptime = it->exptime;
-    rec->exptime_set = it->exptime_set;
+    rec->gone_at = md_trace_time(m, m->now);
+    rec->exptime = md_trace_time(m, it->exptime);
+    rec->exptime_set = md_trace_time(m, it->exptime_set);
     rec->exptime_by = it->exptime_by;
+    if (m->options.segmented)
+        md_segmented_unlinked(m, it, why);
     md_lru_out(m, i);
     m->stats.count[MD_STAT_curr_items]--;
     m->stats.count[MD_STAT_bytes] -= it->total;
@@ -161,7 +166,7 @@ static int32_t item_make(struct md_model *m, int32_t record, struct md_room *roo
     return i;
 }
 
-static void put(struct md_model *m, const struct md_value *v, int32_t old) {
+static void put(struct md_model *m, const struct md_value *v, int32_t old, uint32_t since) {
     int32_t i = item_make(m, v->record, v->room);
     struct md_item *it = &m->items[i];
     it->flags = v->flags;
@@ -171,7 +176,7 @@ static void put(struct md_model *m, const struct md_value *v, int32_t old) {
     value_set(it, v->data, v->nbytes, NULL, 0);
     if (old != MD_NIL)
         md_item_unlink(m, old, MD_RULE_STORE_STORED);
-    item_link(m, i);
+    item_link(m, i, since);
 }
 
 static void failed_store(struct md_model *m) {
@@ -225,7 +230,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
     else
         value_set(it, v->data, v->nbytes, md_item_value(was), n_old);
     md_item_unlink(m, old, MD_RULE_STORE_STORED);
-    item_link(m, i);
+    item_link(m, i, m->now);
     it->touched = true;
     it->open_choice = open;
     it->padded_by = padded_by;
@@ -253,7 +258,7 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
     case MD_CMD_PREPEND: return join(m, v, old, v->by == MD_CMD_APPEND);
     default: break;
     }
-    put(m, v, old);
+    put(m, v, old, v->exptime_set);
     return MD_STORED;
 }
 
@@ -263,7 +268,7 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
         return store_on(m, v, old);
     switch (v->by) {
     case MD_CMD_SET:
-    case MD_CMD_ADD: put(m, v, MD_NIL); return MD_STORED;
+    case MD_CMD_ADD: put(m, v, MD_NIL, v->exptime_set); return MD_STORED;
     case MD_CMD_CAS:
         m->stats.count[MD_STAT_cas_misses]++;
         failed_store(m);
@@ -336,7 +341,7 @@ static bool counter_replaced(struct md_model *m, int32_t i, const char *digits, 
                          .data = (const uint8_t *)digits,
                          .nbytes = n,
                          .room = &room};
-    put(m, &v, i);
+    put(m, &v, i, m->now);
     m->items[m->records[was.record].item].touched = true;
     return true;
 }
@@ -347,6 +352,9 @@ static bool counter_set(struct md_model *m, int32_t record, uint64_t value) {
     struct md_buf digits = {.data = (uint8_t *)text, .cap = sizeof text};
     md_buf_u64(&digits, value);
     bool shorter = digits.len < m->items[i].nbytes;
+    if (m->options.segmented &&
+        m->items[i].hits >= 2) /* a thread may hold it: then it is replaced */
+        m->segmented.unsure_removed++;
     if (digits.len <= m->items[i].nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
         counter_in_place(m, i, text, digits.len);
     else if (!counter_replaced(m, i, text, digits.len))
@@ -432,7 +440,7 @@ void md_store_drop(struct md_model *m) {
         if (m->records[r].item != MD_NIL) {
             m->records[r].item = MD_NIL;
             m->records[r].gone = MD_RULE_MISS_RESTARTED;
-            m->records[r].gone_at = m->now;
+            m->records[r].gone_at = md_trace_time(m, m->now);
         }
 }
 

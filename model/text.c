@@ -86,6 +86,18 @@ static bool count_is(struct md_feed *f, const struct words *w, size_t min, size_
     return false;
 }
 
+/* With the segmented LRU: whether the live item of a key is still there, as far as the node's reply to
+ * the command in hand tells. */
+static void look(struct md_feed *f, int32_t record, const char *missing) {
+    struct md_model *m = f->m;
+    if (!m->options.segmented || m->records[record].item == MD_NIL)
+        return;
+    if (f->c->noreply)
+        md_segmented_unseen(m, m->records[record].item);
+    else
+        md_segmented_look(m, m->records[record].item, f->out->bytes.len, missing);
+}
+
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
 static bool lenient(struct md_feed *f, const struct md_number *n) {
@@ -183,20 +195,19 @@ static void explain_miss(struct md_feed *f, const struct md_record *rec, enum md
     if (!m->explain)
         return;
     if (rule == MD_RULE_MISS_EXPIRED)
-        md_because(m, "miss: expired at t=%u, set by %s at t=%u", md_trace_time(m, rec->exptime),
-                   md_command_name_text((enum md_command_name)rec->exptime_by),
-                   md_trace_time(m, rec->exptime_set));
+        md_because(m, "miss: expired at t=%u, set by %s at t=%u", rec->exptime,
+                   md_command_name_text((enum md_command_name)rec->exptime_by), rec->exptime_set);
     else if (rule == MD_RULE_MISS_FLUSHED)
         md_because(m, "miss: flushed");
     else if (rule == MD_RULE_MISS_DELETED || rule == MD_RULE_MISS_REMOVED)
         md_because(m, "miss: %s at t=%u",
                    rule == MD_RULE_MISS_DELETED ? "deleted" : "removed by a set that was refused",
-                   md_trace_time(m, rec->gone_at));
+                   rec->gone_at);
     else if (rule == MD_RULE_MISS_EVICTED)
         md_because(m, "miss: evicted at t=%u, as the least recently used of its class",
-                   md_trace_time(m, rec->gone_at));
+                   rec->gone_at);
     else if (rule == MD_RULE_MISS_RESTARTED)
-        md_because(m, "miss: the node was restarted at t=%u", md_trace_time(m, rec->gone_at));
+        md_because(m, "miss: the node was restarted at t=%u", rec->gone_at);
     else
         md_because(m, "miss: never stored in this trace");
 }
@@ -238,6 +249,7 @@ static enum md_rule retrieve(struct md_feed *f, struct token key, const struct r
     struct md_model *m = f->m;
     note_key(f, key);
     int32_t rec = md_record_get(m, key.s, key.n);
+    look(f, rec, NULL);
     int32_t item = md_item_get(m, rec, true);
     count_hit(m, r, item);
     f->c->command.flags |= item != MD_NIL ? MD_COMMAND_HIT : MD_COMMAND_MISS;
@@ -484,12 +496,62 @@ static void say_stored(struct md_feed *f, enum md_result result) {
     say(f, text[result]);
 }
 
+/* With the segmented LRU memory may run out or not: the reply tells. True: it did. */
+static bool observed_no_memory(struct md_feed *f) {
+    static const char *const texts[] = {"SERVER_ERROR out of memory storing object",
+                                        "SERVER_ERROR Out of memory during read"};
+    struct md_model *m = f->m;
+    for (size_t i = 0; m->options.segmented && i < sizeof texts / sizeof *texts; i++) {
+        if (!md_segmented_says(m, f->out->bytes.len, texts[i], strlen(texts[i])))
+            continue;
+        if (i == 0)
+            m->stats.count[MD_STAT_store_no_memory]++;
+        refuse(f, MD_RULE_NO_MEMORY, texts[i]);
+        if (i == 0 && f->c->store == MD_CMD_SET && m->records[f->c->record].item != MD_NIL)
+            md_item_unlink(m, m->records[f->c->record].item, MD_RULE_MISS_REMOVED);
+        return true;
+    }
+    return false;
+}
+
+/* An append or prepend that answers NOT_STORED though its item was there: there was no memory, or it has
+ * vanished. The item is kept: whoever looks next will see. */
+static bool observed_no_join(struct md_feed *f) {
+    static const char text[] = "NOT_STORED";
+    struct md_model *m = f->m;
+    if ((f->c->store != MD_CMD_APPEND && f->c->store != MD_CMD_PREPEND) || !m->options.segmented ||
+        m->records[f->c->record].item == MD_NIL ||
+        !md_segmented_says(m, f->out->bytes.len, text, sizeof text - 1))
+        return false;
+    refuse(f, MD_RULE_NO_MEMORY, text);
+    md_quirk_applies(m, MD_QUIRK_APPEND_NO_MEMORY);
+    return true;
+}
+
+/* Before a store with its condition, see look(). */
+static void look_before_store(struct md_feed *f) {
+    static const char *const missing[] = {
+        [MD_CMD_ADD] = "STORED",
+        [MD_CMD_REPLACE] = "NOT_STORED",
+        [MD_CMD_CAS] = "NOT_FOUND",
+    };
+    bool joins = f->c->store == MD_CMD_APPEND || f->c->store == MD_CMD_PREPEND;
+    /* Whether there was memory for it shows in its reply, and nowhere else. */
+    f->m->lost |= f->m->options.segmented && f->c->noreply;
+    if (f->c->store != MD_CMD_SET)
+        look(f, f->c->record, joins ? "NOT_STORED" : missing[f->c->store]);
+}
+
 void md_text_data(struct md_feed *f, const uint8_t *data) {
     struct md_model *m = f->m;
     struct md_conn *c = f->c;
     m->command = &c->command;
     c->command.reply_offset = (uint32_t)f->out->bytes.len;
     c->command.mark_first = (uint32_t)f->out->n_marks;
+    if (observed_no_memory(f)) {
+        md_feed_commit(f);
+        return;
+    }
     m->stats.count[MD_STAT_cmd_set]++;
     m->count[md_slab_class(&m->slabs,
                            md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes))]
@@ -497,7 +559,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
     if (memcmp(data + c->nbytes, "\r\n", 2) != 0) {
         md_chosen(m, MD_CHOICE_BAD_CHUNK_REST);
         refuse(f, MD_RULE_BAD_DATA_CHUNK, "CLIENT_ERROR bad data chunk");
-    } else {
+    } else if (!observed_no_join(f)) {
         if (c->exptime_set != m->now)
             md_chosen(m, MD_CHOICE_EXPTIME_AT_LINE);
         struct md_value v = {.record = c->record,
@@ -509,6 +571,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
                              .data = data,
                              .nbytes = c->nbytes,
                              .room = &c->room};
+        look_before_store(f);
         say_stored(f, md_store(m, &v));
     }
     md_room_give(&m->memory, &c->room);
@@ -538,6 +601,7 @@ static void delete_command(struct md_feed *f, const struct words *w) {
     }
     note_key(f, w->word[1]);
     int32_t rec = md_record_get(m, w->word[1].s, w->word[1].n);
+    look(f, rec, "NOT_FOUND");
     int32_t item = md_item_get(m, rec, false);
     m->stats.count[item == MD_NIL ? MD_STAT_delete_misses : MD_STAT_delete_hits]++;
     if (item == MD_NIL) {
@@ -555,6 +619,7 @@ static void say_delta(struct md_feed *f, const struct words *w, bool incr, uint6
     uint64_t value = 0;
     bool border = false;
     int32_t rec = md_record_get(m, w->word[1].s, w->word[1].n);
+    look(f, rec, "NOT_FOUND");
     enum md_result result = md_delta(m, rec, incr, delta, f->c->noreply, &value, &border);
     if (result == MD_NON_NUMERIC) {
         refuse(f, MD_RULE_DELTA_NON_NUMERIC,
@@ -615,6 +680,7 @@ static void touch_command(struct md_feed *f, const struct words *w) {
     }
     note_key(f, w->word[1]);
     int32_t rec = md_record_get(m, w->word[1].s, w->word[1].n);
+    look(f, rec, "NOT_FOUND");
     int32_t item = md_item_get(m, rec, true);
     m->stats.count[MD_STAT_cmd_touch]++;
     m->stats.count[item == MD_NIL ? MD_STAT_touch_misses : MD_STAT_touch_hits]++;
@@ -647,6 +713,8 @@ static void flush_command(struct md_feed *f, const struct words *w) {
         }
         note_surplus(f, w, 3);
     }
+    /* What a delayed flush kills, and with -C every one, hangs on when background threads moved it. */
+    m->lost |= m->options.segmented && (delay > 0 || !m->options.cas);
     md_flush_all(m, delay);
     refuse(f,
            delay > 0   ? MD_RULE_FLUSH_DELAYED
@@ -714,6 +782,13 @@ static void cachedump(struct md_feed *f, const struct words *w) {
     md_buf_str(b, "END\r\n");
 }
 
+static void show_stats(struct md_feed *f, void (*snapshot)(struct md_model *m)) {
+    f->c->command.flags |= MD_COMMAND_STATS;
+    snapshot(f->m);
+    if (f->m->options.segmented)
+        md_segmented_skip(f->m, f->out->bytes.len);
+}
+
 static void stats_command(struct md_feed *f, const struct words *w) {
     static const struct {
         const char *word;
@@ -726,16 +801,14 @@ static void stats_command(struct md_feed *f, const struct words *w) {
     struct md_command *k = &f->c->command;
     if (w->n == 1) {
         md_rule_is(m, MD_RULE_STATS);
-        k->flags |= MD_COMMAND_STATS;
-        md_stats_snapshot(m);
+        show_stats(f, md_stats_snapshot);
         return;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (is(w->word[1], kinds[i].word)) {
             k->name = (uint8_t)kinds[i].name;
-            k->flags |= MD_COMMAND_STATS;
             md_rule_is(m, kinds[i].rule);
-            kinds[i].snapshot(m);
+            show_stats(f, kinds[i].snapshot);
             return;
         }
     if (is(w->word[1], "cachedump")) {
