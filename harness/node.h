@@ -76,9 +76,9 @@ void md_node_free(struct md_node *n);
 
 /*
  * Kills the process, as a power cut would: all connections are closed, on both sides. The clock can
- * be moved, nothing else can be done, until md_node_restart puts a new process in its place (it ends
- * an old one that still runs): same options, same socket, and a clock that begins at the present
- * time.
+ * be moved, nothing else can be done, until md_node_restart puts a new process in its place (it
+ * ends an old one that still runs): same options, same socket, and a clock that begins at the
+ * present time.
  */
 enum md_node_status md_node_kill(struct md_node *n);
 enum md_node_status md_node_restart(struct md_node *n);

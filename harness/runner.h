@@ -4,8 +4,9 @@
  *
  * It keeps nodes ready: one in use for each set of options, spares started ahead. Reusing a node
  * between traces is an optimisation that cannot be seen (contract C2): md_runner_run resets it
- * through the same model and comparison as everything else, and recycles it by a budget. What cannot
- * be reset gets a node of its own: traces that may fill its memory (md_options_tight) or restart it.
+ * through the same model and comparison as everything else, and recycles it by a budget. What
+ * cannot be reset gets a node of its own: traces that may fill its memory (md_options_tight) or
+ * restart it.
  */
 #ifndef MEMDIVERGE_RUNNER_H
 #define MEMDIVERGE_RUNNER_H

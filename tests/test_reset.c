@@ -1,9 +1,9 @@
 /*
- * Contract C2: a trace means the same on a reused node as on a fresh one, and what cannot be reset (a
- * full memory, a restart) has a node of its own. All seeds in 50 random orders on reused nodes give
- * the replies that they give on fresh ones, CAS values counted from the base. Seeds that write Unix
- * times out near the birth of the nodes, or CAS values, mean something else at another time or base,
- * on fresh nodes too; they must be few.
+ * Contract C2: a trace means the same on a reused node as on a fresh one, and what cannot be reset
+ * (a full memory, a restart) has a node of its own. All seeds in 50 random orders on reused nodes
+ * give the replies that they give on fresh ones, CAS values counted from the base. Seeds that write
+ * Unix times out near the birth of the nodes, or CAS values, mean something else at another time or
+ * base, on fresh nodes too; they must be few.
  */
 #include "harness/corpus.h"
 #include "harness/generate.h"
@@ -153,7 +153,7 @@ static void symbol_as_length(void **state) {
     md_buf_free(&why);
 }
 
-/* ---- nodes that are not used again ------------------------------------------------------------ */
+/* ---- nodes that are not used again ----------------------------------------------------------- */
 
 static void parse(struct md_trace *t, const char *text) {
     struct md_trace_error e;

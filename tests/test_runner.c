@@ -349,7 +349,7 @@ static void sweep(void **state) {
     assert_false(f->v.in_sweep);
 }
 
-/* ---- nodes that are started for a trace ------------------------------------------------------- */
+/* ---- nodes that are started for a trace ------------------------------------------------------ */
 
 #define KEEPS_AN_ITEM                                                                              \
     "memdiverge-trace 1\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\nrestart\nsend 0 \"get a\\r\\n\"\n"
