@@ -159,12 +159,13 @@ static unsigned pull_tail(struct md_model *m, unsigned class, bool evict, int32_
 
 static bool take_chunk(struct md_model *m, unsigned class, int32_t locked) {
     bool beyond = false, taken = false;
-    int round = 0;
     if (m->options.segmented) {
         md_segmented_taken(m, class);
         return true;
     }
-    for (; round < ROUNDS && !taken; round++) {
+    for (int round = 0; !taken; round++) {
+        if (round == ROUNDS && md_quirk_applies(m, MD_QUIRK_TEN_ROUNDS))
+            break;
         pull_tail(m, class, false, locked);
         taken = md_memory_take(&m->memory, &m->slabs, class, &beyond);
         if (!taken && pull_tail(m, class, true, locked) == 0)
@@ -172,8 +173,6 @@ static bool take_chunk(struct md_model *m, unsigned class, int32_t locked) {
     }
     if (beyond)
         md_chosen(m, MD_CHOICE_FIRST_PAGE);
-    if (round == ROUNDS && !taken)
-        md_chosen(m, MD_CHOICE_TEN_ROUNDS);
     return taken;
 }
 

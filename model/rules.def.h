@@ -135,7 +135,6 @@ enum md_command_name {
     X(ROOM_FIRST, 1, "a store makes room before its condition is looked at: it may evict though nothing is stored, even the very item that it names") \
     X(FIRST_PAGE, 1, "the first page of a class is taken even beyond the limit (not with -L)") \
     X(FIVE_TRIES, 1, "a walk from the tail looks at five items and then gives up") \
-    X(TEN_ROUNDS, 1, "after ten rounds of making room that somebody else needed no more, a store gives up") \
     X(LOCKED_TAIL, 1, "items whose lock a command holds (append, prepend, incr and decr that replace) are passed over at the tail") \
     X(CHUNK_FALLBACK, 1, "the last chunk of a large item comes from the largest class where its own has none")
 
@@ -194,6 +193,8 @@ enum md_command_name {
       "stores that run out of memory in the middle of their data, and append and prepend, are missing from store_no_memory and outofmemory") \
     X(DELTA_NO_MEMORY_HIT, "1.6.18", "General-purpose statistics: incr_hits and decr_hits are successful", "not reported", \
       "incr and decr that fail for want of memory count as hits") \
+    X(TEN_ROUNDS, "1.6.18", "doc/new_lru.txt: items are reclaimed or evicted as needed; memcached -h, -M: error on memory exhausted", "not reported", \
+      "without -M a store can fail for want of memory, after it has evicted ten items whose chunks are of another class") \
     X(EVICTED_TIME, "1.6.18", "Item statistics: evicted_time, seconds since the last access", "not reported", \
       "evicted_time counts from when the item was moved to the head, which may be a minute before its last access")
 
