@@ -35,7 +35,7 @@ static void one_input(struct bench *b, unsigned i) {
     struct md_buf *text = &b->pool[i % POOL];
     parse(b, text);
     uint64_t began = md_now_ns();
-    md_mutate(&b->t, i);
+    md_mutate(&b->t, MD_TARGET_COMMANDS, i);
     uint64_t mutated = md_now_ns();
     text->len = 0;
     md_trace_print(&b->t, text);

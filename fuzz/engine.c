@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 struct md_engine {
+    enum md_target target;
     struct md_settings settings;
     struct md_trace trace;
     struct md_worker *worker; /* in a campaign */
@@ -40,11 +41,12 @@ static char *memcached_beside(void) {
     return NULL;
 }
 
-struct md_engine *md_engine_new(int argc, char **argv) {
+struct md_engine *md_engine_new(enum md_target target, int argc, char **argv) {
     static const struct argp_child children[] = {
         {&md_settings_node_argp, 0, NULL, 0}, {&md_settings_campaign_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {.parser = md_settings_pass, .children = children};
     struct md_engine *e = md_calloc(1, sizeof *e);
+    e->target = target;
     md_settings_init(&e->settings);
     md_trace_init(&e->trace);
     for (int i = 1; i < argc; i++)
@@ -137,7 +139,7 @@ void md_engine_run(struct md_engine *e, const uint8_t *data, size_t size) {
         run_by_hand(e);
         return;
     }
-    enum md_worker_next next = md_worker_run(e->worker, &e->trace, data, size);
+    enum md_worker_next next = md_worker_run(e->worker, &e->trace, e->target, data, size);
     if (next == MD_WORKER_GO_ON)
         return;
     md_worker_free(e->worker);

@@ -10,13 +10,15 @@
 #ifndef MEMDIVERGE_ENGINE_H
 #define MEMDIVERGE_ENGINE_H
 
+#include "harness/generate.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 struct md_engine;
 
 /* Reads the settings; nodes are started with the first input, not before. Never NULL. */
-struct md_engine *md_engine_new(int argc, char **argv);
+struct md_engine *md_engine_new(enum md_target target, int argc, char **argv);
 /* Runs one input. Ends the process when the campaign says so or the environment fails. */
 void md_engine_run(struct md_engine *e, const uint8_t *data, size_t size);
 /* Ends the nodes. NULL is fine. */

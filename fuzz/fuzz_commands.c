@@ -21,7 +21,7 @@ static void end(void) { md_engine_free(engine); }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer says so */
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    engine = md_engine_new(*argc, *argv);
+    engine = md_engine_new(MD_TARGET_COMMANDS, *argc, *argv);
     atexit(end);
     return 0;
 }
@@ -32,10 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
-    return md_mutate_text(data, size, max_size, seed);
+    return md_mutate_text(data, size, max_size, MD_TARGET_COMMANDS, seed);
 }
 
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
                                  uint8_t *out, size_t max_size, unsigned seed) {
-    return md_crossover_text(a, a_size, b, b_size, out, max_size, seed);
+    return md_crossover_text(a, a_size, b, b_size, out, max_size, MD_TARGET_COMMANDS, seed);
 }

@@ -14,42 +14,46 @@ enum { FRESH_ONE_IN = 4 };
 
 const struct md_edit_entry *md_edits(size_t *n) {
     static const struct md_edit_entry entries[] = {
-        {"insert-command", md_edit_insert_command, 14},
-        {"insert-send", md_edit_insert_send, 8},
-        {"delete-command", md_edit_delete_command, 8},
-        {"delete-step", md_edit_delete_step, 5},
-        {"delete-steps", md_edit_delete_steps, 2},
-        {"duplicate-command", md_edit_duplicate_command, 5},
-        {"duplicate-step", md_edit_duplicate_step, 4},
-        {"swap-commands", md_edit_swap_commands, 5},
-        {"swap-steps", md_edit_swap_steps, 3},
-        {"move-command", md_edit_move_command, 4},
-        {"move-step", md_edit_move_step, 3},
-        {"splice", md_edit_splice, 4},
-        {"connection", md_edit_connection, 4},
-        {"insert-clock", md_edit_insert_clock, 5},
-        {"change-clock", md_edit_change_clock, 4},
-        {"insert-close", md_edit_insert_close, 2},
-        {"split", md_edit_split, 4},
-        {"interleave", md_edit_interleave, 3},
-        {"join", md_edit_join, 4},
-        {"options", md_edit_options, 1},
-        {"insert-stats", md_edit_insert_stats, 2},
-        {"word", md_edit_word, 8},
-        {"reuse-key", md_edit_reuse_key, 10},
-        {"new-key", md_edit_new_key, 2},
-        {"border", md_edit_border, 6},
-        {"near", md_edit_near, 5},
-        {"cas", md_edit_cas, 4},
-        {"noreply", md_edit_noreply, 3},
-        {"length", md_edit_length, 3},
-        {"length-lie", md_edit_length_lie, 2},
-        {"value", md_edit_value, 7},
-        {"expiry", md_edit_expiry, 6},
-        {"drop-token", md_edit_drop_token, 2},
-        {"add-token", md_edit_add_token, 2},
-        {"flip", md_edit_flip, 2},
-        {"line-end", md_edit_line_end, 2},
+        {"insert-command", md_edit_insert_command, {14, 4}},
+        {"insert-send", md_edit_insert_send, {8, 3}},
+        {"delete-command", md_edit_delete_command, {8, 8}},
+        {"delete-step", md_edit_delete_step, {5, 4}},
+        {"delete-steps", md_edit_delete_steps, {2, 2}},
+        {"duplicate-command", md_edit_duplicate_command, {5, 6}},
+        {"duplicate-step", md_edit_duplicate_step, {4, 4}},
+        {"swap-commands", md_edit_swap_commands, {5, 6}},
+        {"swap-steps", md_edit_swap_steps, {3, 3}},
+        {"move-command", md_edit_move_command, {4, 5}},
+        {"move-step", md_edit_move_step, {3, 3}},
+        {"splice", md_edit_splice, {4, 5}},
+        {"connection", md_edit_connection, {4, 2}},
+        {"insert-clock", md_edit_insert_clock, {5, 7}},
+        {"change-clock", md_edit_change_clock, {4, 5}},
+        {"insert-close", md_edit_insert_close, {2, 1}},
+        {"split", md_edit_split, {4, 3}},
+        {"interleave", md_edit_interleave, {3, 3}},
+        {"join", md_edit_join, {4, 4}},
+        {"options", md_edit_options, {1, 3}},
+        {"insert-stats", md_edit_insert_stats, {2, 4}},
+        {"word", md_edit_word, {8, 8}},
+        {"reuse-key", md_edit_reuse_key, {10, 14}},
+        {"new-key", md_edit_new_key, {2, 2}},
+        {"border", md_edit_border, {6, 1}},
+        {"near", md_edit_near, {5, 3}},
+        {"cas", md_edit_cas, {4, 2}},
+        {"noreply", md_edit_noreply, {3, 3}},
+        {"length", md_edit_length, {3, 2}},
+        {"length-lie", md_edit_length_lie, {2, 1}},
+        {"value", md_edit_value, {7, 2}},
+        {"expiry", md_edit_expiry, {6, 6}},
+        {"drop-token", md_edit_drop_token, {2, 1}},
+        {"add-token", md_edit_add_token, {2, 1}},
+        {"flip", md_edit_flip, {2, 1}},
+        {"line-end", md_edit_line_end, {2, 1}},
+        {"press", md_edit_press, {0, 12}},
+        {"flood", md_edit_flood, {0, 12}},
+        {"class-border", md_edit_class_border, {0, 10}},
+        {"reboot", md_edit_reboot, {0, 1}},
     };
     *n = sizeof entries / sizeof *entries;
     return entries;
@@ -60,16 +64,17 @@ static bool md_some_edit(struct md_mutation *m) {
     const struct md_edit_entry *entries = md_edits(&n);
     unsigned total = 0;
     for (size_t i = 0; i < n; i++)
-        total += entries[i].weight;
+        total += entries[i].weight[m->target];
     unsigned at = md_pick(&m->r, total);
-    while (at >= entries->weight)
-        at -= entries++->weight;
+    while (at >= entries->weight[m->target])
+        at -= entries++->weight[m->target];
     m->n_symbols = 0;
     return entries->edit(m);
 }
 
-void md_mutation_init(struct md_mutation *m, struct md_trace *t, uint64_t seed) {
-    *m = (struct md_mutation){.t = t};
+void md_mutation_init(struct md_mutation *m, struct md_trace *t, enum md_target target,
+                      uint64_t seed) {
+    *m = (struct md_mutation){.t = t, .target = target};
     md_random_seed(&m->r, seed);
 }
 
@@ -127,11 +132,11 @@ static bool md_bound_send(struct md_step *s, struct md_room *room) {
     return true;
 }
 
-bool md_mutant_bound(struct md_trace *t) {
+bool md_mutant_bound(struct md_trace *t, enum md_target target) {
     struct md_room room = {.lines = MD_MUTANT_LINES,
                            .bytes = MD_MUTANT_BYTES,
                            .parts = MD_MUTANT_PARTS,
-                           .fill = MD_MUTANT_FILL,
+                           .fill = target == MD_TARGET_EVICTION ? MD_PRESSING_FILL : MD_MUTANT_FILL,
                            .seconds = MD_TRACE_CLOCK_MAX};
     bool within = true;
     if (t->n_steps > MD_MUTANT_STEPS) {
@@ -163,19 +168,26 @@ static void md_drop_comment(struct md_trace *t) {
     t->comment = NULL;
 }
 
-static void md_start_afresh(struct md_trace *t, uint64_t seed) {
+static void md_start_afresh(struct md_trace *t, enum md_target target, uint64_t seed) {
     struct md_generate_config config;
     md_generate_config_default(&config);
-    md_generate(t, seed, 0, &config);
+    md_generate_for(target, t, seed, 0, &config);
 }
 
-void md_mutate(struct md_trace *t, uint64_t seed) {
+/* Within the bounds, and with memory as little as the target wants it. */
+static void md_keep_target(struct md_trace *t, enum md_target target, struct md_random *r) {
+    if (target == MD_TARGET_EVICTION && !md_options_tight(&t->options.model))
+        md_gen_tight_options(r, &t->options);
+    md_mutant_bound(t, target);
+}
+
+void md_mutate(struct md_trace *t, enum md_target target, uint64_t seed) {
     struct md_mutation m;
-    md_mutation_init(&m, t, seed);
+    md_mutation_init(&m, t, target, seed);
     md_drop_comment(t); /* it speaks of what the trace was */
-    md_mutant_bound(t);
+    md_mutant_bound(t, target);
     if (t->n_steps == 0 || md_random_one_in(&m.r, 500)) {
-        md_start_afresh(t, md_random_next(&m.r));
+        md_start_afresh(t, target, md_random_next(&m.r));
     } else {
         unsigned edits = 1;
         while (edits < 6 && md_random_one_in(&m.r, 2))
@@ -184,7 +196,7 @@ void md_mutate(struct md_trace *t, uint64_t seed) {
             for (unsigned tries = 0; tries < 8 && !md_some_edit(&m); tries++)
                 ;
     }
-    md_mutant_bound(t);
+    md_keep_target(t, target, &m.r);
     md_mutation_free(&m);
 }
 
@@ -218,7 +230,7 @@ static size_t md_usable(const struct md_trace *t) {
 }
 
 void md_crossover(struct md_trace *out, const struct md_trace *a, const struct md_trace *b,
-                  uint64_t seed) {
+                  enum md_target target, uint64_t seed) {
     struct md_random r;
     md_random_seed(&r, seed);
     size_t na = md_usable(a), nb = md_usable(b);
@@ -234,7 +246,7 @@ void md_crossover(struct md_trace *out, const struct md_trace *a, const struct m
         if (md_random_one_in(&r, 2))
             md_take_steps(out, a, cut, na - cut);
     }
-    md_mutant_bound(out);
+    md_keep_target(out, target, &r);
 }
 
 /* ---- byte forms -------------------------------------------------------------------------- */
@@ -259,16 +271,15 @@ static size_t md_print_fitting(struct md_trace *t, uint8_t *data, size_t max_siz
     return n;
 }
 
-size_t md_mutate_text(uint8_t *data, size_t size, size_t max_size, uint64_t seed) {
+size_t md_mutate_text(uint8_t *data, size_t size, size_t max_size, enum md_target target,
+                      uint64_t seed) {
     struct md_trace t;
     md_trace_init(&t);
     if (seed % FRESH_ONE_IN == 0) {
-        struct md_generate_config c;
-        md_generate_config_default(&c);
-        md_generate(&t, seed, 0, &c);
+        md_start_afresh(&t, target, seed);
     } else {
         md_trace_parse_lenient(&t, data, size);
-        md_mutate(&t, seed);
+        md_mutate(&t, target, seed);
     }
     size_t n = md_print_fitting(&t, data, max_size);
     md_trace_free(&t);
@@ -276,14 +287,14 @@ size_t md_mutate_text(uint8_t *data, size_t size, size_t max_size, uint64_t seed
 }
 
 size_t md_crossover_text(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
-                         uint8_t *out, size_t max_size, uint64_t seed) {
+                         uint8_t *out, size_t max_size, enum md_target target, uint64_t seed) {
     struct md_trace first, second, child;
     md_trace_init(&first);
     md_trace_init(&second);
     md_trace_init(&child);
     md_trace_parse_lenient(&first, a, a_size);
     md_trace_parse_lenient(&second, b, b_size);
-    md_crossover(&child, &first, &second, seed);
+    md_crossover(&child, &first, &second, target, seed);
     size_t n = md_print_fitting(&child, out, max_size);
     md_trace_free(&first);
     md_trace_free(&second);

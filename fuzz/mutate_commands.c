@@ -68,6 +68,25 @@ bool md_edit_insert_command(struct md_mutation *m) {
     return true;
 }
 
+/* What fills slab classes, and uses what is there. */
+bool md_edit_press(struct md_mutation *m) {
+    struct md_step fresh = {.kind = MD_STEP_SEND};
+    size_t step;
+    md_gen_pressing_commands(&m->r, &m->t->options.model, &fresh);
+    if (fresh.n_parts == 0)
+        return false;
+    if (md_pick_send(m, &step) && md_chance(&m->r, 700)) {
+        m->step = step;
+        md_cells_load(m, &m->cells, &m->t->steps[step]);
+        md_cells_load(m, &m->other, &fresh);
+        md_put_cells(m, m->other.at, m->other.n);
+    } else {
+        md_trace_insert(m->t, (size_t)md_random_below(&m->r, m->t->n_steps + 1), &fresh);
+    }
+    md_step_free(&fresh);
+    return true;
+}
+
 /* Takes a span out of the loaded step; a step left empty goes. */
 static void md_take_out(struct md_mutation *m, struct md_span span) {
     md_cells_replace(&m->cells, span, NULL, 0);
@@ -101,6 +120,41 @@ bool md_edit_duplicate_command(struct md_mutation *m) {
     unsigned times = md_random_one_in(&m->r, 16) ? 20 : 1; /* a long batch, now and then */
     for (unsigned i = 0; i < times; i++)
         md_cells_replace(&m->cells, (struct md_span){v.to, v.to}, m->other.at, m->other.n);
+    md_cells_store(m, &m->cells);
+    return true;
+}
+
+/* The number that a key ends in, 0 if in none; *digits: where it starts. */
+static uint64_t md_key_number(const uint8_t *key, size_t n, size_t *digits) {
+    uint64_t number = 0;
+    *digits = n;
+    while (*digits > 1 && n - *digits < 9 && key[*digits - 1] >= '0' && key[*digits - 1] <= '9')
+        --*digits;
+    for (size_t i = *digits; i < n; i++)
+        number = number * 10 + (uint64_t)(key[i] - '0');
+    return number;
+}
+
+/* The same store under the keys that follow: k7, k8, k9 ... */
+bool md_edit_flood(struct md_mutation *m) {
+    struct md_view v;
+    uint8_t key[MD_KEY_MAX + MD_GEN_WORD_MAX];
+    size_t n, digits;
+    unsigned at;
+    if (!md_pick_view(m, MD_VIEW_STORE, &v) || !(at = md_view_key(&v)) ||
+        !md_span_bytes(&m->cells, v.token[at], key, MD_KEY_MAX, &n) || n == 0)
+        return false;
+    uint64_t number = md_key_number(key, n, &digits);
+    unsigned copies = 1 + md_pick(&m->r, md_random_one_in(&m->r, 4) ? 40 : 6);
+    md_keep_span(m, (struct md_span){v.from, v.to});
+    size_t to = v.to;
+    while (copies--) {
+        struct md_span name = {to + v.token[at].from - v.from, to + v.token[at].to - v.from};
+        size_t len = digits + md_gen_decimal(++number, (char *)key + digits);
+        md_cells_replace(&m->cells, (struct md_span){to, to}, m->other.at, m->other.n);
+        md_cells_text(&m->cells, name, key, len);
+        to += m->other.n - n + len;
+    }
     md_cells_store(m, &m->cells);
     return true;
 }

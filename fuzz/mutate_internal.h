@@ -20,7 +20,8 @@ enum {
     MD_MUTANT_LINES = 2000,     /* about a thousand commands, half of them with a data block */
     MD_MUTANT_BYTES = 64 << 10, /* literal bytes, keys of symbols included */
     MD_MUTANT_PARTS = 4096,
-    MD_MUTANT_FILL = 6 << 20, /* bytes of all fills */
+    MD_MUTANT_FILL = 6 << 20,   /* bytes of all fills */
+    MD_PRESSING_FILL = 3 << 20, /* ... where many are to run in a second */
 
     MD_CELL_SYMBOL = 256,
     MD_VIEW_TOKENS = 24, /* further ones are not looked at */
@@ -34,6 +35,7 @@ struct md_cells {
 /* One mutation at work. */
 struct md_mutation {
     struct md_trace *t;
+    enum md_target target;
     struct md_random r;
     struct md_part *symbols; /* owned array; the parts borrow their keys from the trace */
     size_t n_symbols, cap_symbols;
@@ -111,28 +113,29 @@ typedef bool md_edit(struct md_mutation *m);
 md_edit md_edit_delete_step, md_edit_delete_steps, md_edit_duplicate_step, md_edit_swap_steps,
     md_edit_move_step, md_edit_connection, md_edit_insert_clock, md_edit_change_clock,
     md_edit_insert_close, md_edit_split, md_edit_join, md_edit_options, md_edit_insert_stats,
-    md_edit_insert_send, md_edit_interleave;
+    md_edit_insert_send, md_edit_interleave, md_edit_reboot;
 
 md_edit md_edit_insert_command, md_edit_delete_command, md_edit_duplicate_command,
-    md_edit_swap_commands, md_edit_move_command, md_edit_splice;
+    md_edit_swap_commands, md_edit_move_command, md_edit_splice, md_edit_press, md_edit_flood;
 
 md_edit md_edit_word, md_edit_reuse_key, md_edit_new_key, md_edit_border, md_edit_near, md_edit_cas,
     md_edit_noreply, md_edit_length, md_edit_length_lie, md_edit_drop_token, md_edit_add_token,
-    md_edit_value, md_edit_flip, md_edit_line_end, md_edit_expiry;
+    md_edit_value, md_edit_flip, md_edit_line_end, md_edit_expiry, md_edit_class_border;
 
 struct md_edit_entry {
     const char *name;
     md_edit *edit;
-    unsigned weight;
+    uint8_t weight[MD_TARGETS];
 };
 /* All edits, for whoever draws one, and for tests. */
 const struct md_edit_entry *md_edits(size_t *n);
 
 /* ---- mutate.c ---------------------------------------------------------------------------- */
 
-void md_mutation_init(struct md_mutation *m, struct md_trace *t, uint64_t seed);
+void md_mutation_init(struct md_mutation *m, struct md_trace *t, enum md_target target,
+                      uint64_t seed);
 void md_mutation_free(struct md_mutation *m);
 /* Cuts the trace down to the bounds above; true if it was within them. */
-bool md_mutant_bound(struct md_trace *t);
+bool md_mutant_bound(struct md_trace *t, enum md_target target);
 
 #endif

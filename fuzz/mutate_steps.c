@@ -89,12 +89,17 @@ bool md_edit_connection(struct md_mutation *m) {
     return true;
 }
 
+static uint32_t md_some_seconds(struct md_mutation *m) {
+    bool lru = m->target == MD_TARGET_EVICTION && md_chance(&m->r, 800);
+    return lru ? md_gen_lru_seconds(&m->r) : md_gen_seconds(&m->r);
+}
+
 static void md_insert_clock(struct md_mutation *m, size_t at, uint32_t seconds) {
     md_trace_insert(m->t, at, &(struct md_step){.kind = MD_STEP_CLOCK, .seconds = seconds});
 }
 
 bool md_edit_insert_clock(struct md_mutation *m) {
-    md_insert_clock(m, md_any_place(m), md_gen_seconds(&m->r));
+    md_insert_clock(m, md_any_place(m), md_some_seconds(m));
     return true;
 }
 
@@ -106,7 +111,7 @@ bool md_edit_change_clock(struct md_mutation *m) {
             continue;
         uint32_t old = s->seconds;
         if (md_chance(&m->r, 512))
-            s->seconds = md_gen_seconds(&m->r);
+            s->seconds = md_some_seconds(m);
         else if (md_chance(&m->r, 512))
             s->seconds = old < MD_CLOCK_STEP_MAX ? old + 1 : old;
         else
@@ -121,6 +126,17 @@ bool md_edit_insert_close(struct md_mutation *m) {
                                               MD_STEP_SHUTDOWN, MD_STEP_OPEN};
     struct md_step step = {.kind = kinds[md_pick(&m->r, 5)], .conn = (uint8_t)md_any_conn(m)};
     md_trace_insert(m->t, md_any_place(m), &step);
+    return true;
+}
+
+/* Nothing survives the end of a node. */
+bool md_edit_reboot(struct md_mutation *m) {
+    struct md_step step = {.kind = MD_STEP_RESTART};
+    size_t at = md_any_place(m);
+    md_trace_insert(m->t, at, &step);
+    step.kind = MD_STEP_KILL;
+    if (md_chance(&m->r, 300))
+        md_trace_insert(m->t, (size_t)md_random_below(&m->r, at + 1), &step);
     return true;
 }
 
@@ -162,7 +178,7 @@ bool md_edit_interleave(struct md_mutation *m) {
     m->step = step;
     md_cells_store(m, &m->cells);
     if (md_chance(&m->r, 400))
-        md_insert_clock(m, step + 1, md_gen_seconds(&m->r));
+        md_insert_clock(m, step + 1, md_some_seconds(m));
     else if (md_edit_insert_send(m) && m->step > step + 1)
         for (size_t at = m->step; at > step + 1; at--)
             md_swap(m->t, at, at - 1);
@@ -186,8 +202,21 @@ bool md_edit_join(struct md_mutation *m) {
 
 /* ---- what the trace runs on -------------------------------------------------------------- */
 
+static bool md_edit_tight_options(struct md_mutation *m) {
+    struct md_node_options fresh;
+    md_node_options_default(&fresh);
+    md_node_options_copy(&fresh, &m->t->options);
+    md_gen_tight_options(&m->r, &fresh);
+    bool same = md_node_options_equal(&fresh, &m->t->options);
+    md_node_options_copy(&m->t->options, &fresh);
+    md_node_options_free(&fresh);
+    return !same;
+}
+
 bool md_edit_options(struct md_mutation *m) {
     struct md_node_options fresh;
+    if (m->target == MD_TARGET_EVICTION)
+        return md_edit_tight_options(m);
     bool plain = m->t->options.n_args == 0;
     /* So that after many generations, too, most traces run on the node that all share. */
     if (plain && !md_random_one_in(&m->r, 8))
@@ -203,7 +232,10 @@ bool md_edit_options(struct md_mutation *m) {
 
 bool md_edit_insert_stats(struct md_mutation *m) {
     struct md_step step = {.kind = MD_STEP_SEND, .conn = (uint8_t)md_any_conn(m)};
+    static const char *const more[] = {"stats items\r\n", "stats slabs\r\n", "stats\r\n"};
     const char *line = md_random_one_in(&m->r, 6) ? "stats reset\r\n" : "stats\r\n";
+    if (m->target == MD_TARGET_EVICTION)
+        line = more[md_pick(&m->r, MD_COUNT(more))];
     md_step_bytes(&step, line, strlen(line));
     md_trace_insert(m->t, md_chance(&m->r, 512) ? m->t->n_steps : md_any_place(m), &step);
     md_step_free(&step);

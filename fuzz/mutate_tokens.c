@@ -375,6 +375,21 @@ bool md_edit_length(struct md_mutation *m) {
     return true;
 }
 
+/* An item whose size is at a border between slab classes. */
+bool md_edit_class_border(struct md_mutation *m) {
+    struct md_view v;
+    struct md_gen_value d = {.fill_byte = (uint8_t)('a' + md_pick(&m->r, 12))};
+    if (!md_pick_data(m, &v))
+        return false;
+    unsigned key = md_view_key(&v);
+    size_t n = key ? v.token[key].to - v.token[key].from : 1;
+    d.fill = md_pressure_border(&m->r, &m->t->options.model, n);
+    if (d.fill > MD_FILL_MAX)
+        d.fill = MD_FILL_MAX;
+    md_put_data(m, &v, &d);
+    return true;
+}
+
 bool md_edit_value(struct md_mutation *m) {
     struct md_view v;
     struct md_gen g;

@@ -48,8 +48,13 @@ static bool probe_node(struct md_campaign *c, struct md_buf *why) {
 }
 
 static bool make_folders(struct md_campaign *c, struct md_buf *why) {
-    static const char *const names[] = {"corpus/commands", "found", "crashed", "log"};
+    static const char *const names[] = {"found", "crashed", "log"};
     bool ok = true;
+    for (unsigned i = 0; i < MD_TARGETS && ok; i++) {
+        char *path = md_path(c->settings->out, "corpus/%s", md_target_name((enum md_target)i));
+        ok = md_artifact_folder(path, why);
+        free(path);
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names && ok; i++) {
         char *path = md_path(c->settings->out, "%s", names[i]);
         ok = md_artifact_folder(path, why);
@@ -91,17 +96,16 @@ static int prepare(struct md_campaign *c, struct md_buf *why) {
     if (!s->has_seed)
         s->seed %= 1000000000; /* short enough to be typed again */
     c->jobs = s->jobs ? s->jobs : cpus();
-    c->child = md_calloc(c->jobs, sizeof *c->child);
-    c->page = md_page_new(c->jobs, &c->page_fd, why);
+    c->guided = strcmp(s->engine, "libfuzzer") == 0;
+    md_campaign_plan(c);
+    c->page = md_page_new(c->workers, &c->page_fd, why);
     if (!c->page || !make_folders(c, why) || !probe_node(c, why) || !open_events(c, why))
         return MD_EXIT_FAILED;
     md_campaign_find_data(c);
-    if (strcmp(s->engine, "libfuzzer") == 0 && !md_campaign_find_fuzzer(c)) {
-        md_buf_str(why, "fuzz_commands is not there: the libFuzzer targets are built with clang "
-                        "(scripts/fuzz does it); or give --engine random");
+    if (c->guided && !md_campaign_find_fuzzers(c, why))
         return MD_EXIT_FAILED;
-    }
-    c->corpus_before = md_campaign_corpus(c);
+    md_campaign_claim_cpus(c);
+    c->corpus_before = md_campaign_corpus(c, MD_TARGETS);
     return 0;
 }
 
@@ -109,9 +113,10 @@ static void say_hello(const struct md_campaign *c) {
     const struct md_settings *s = c->settings;
     FILE *to = s->json ? stderr : stdout;
     fprintf(to, "memdiverge: %s, memcached %s\n", s->binary ? s->binary : s->connect, c->version);
-    fprintf(to, "memdiverge: oracle %s, engine %s, seed %llu, %u worker%s, out %s%s\n",
-            md_oracle_name(s->oracle), s->engine, (unsigned long long)s->seed, c->jobs,
-            c->jobs == 1 ? "" : "s", s->out,
+    fprintf(to, "memdiverge: oracle %s, engine %s, target %s, seed %llu, %u job%s, out %s%s\n",
+            md_oracle_name(s->oracle), s->engine,
+            s->target == MD_TARGETS ? "all by turns" : md_target_name(s->target),
+            (unsigned long long)s->seed, c->jobs, c->jobs == 1 ? "" : "s", s->out,
             s->seconds || s->runs || s->stop_after ? "" : "; until Ctrl-C");
     if (*c->note)
         fprintf(to, "memdiverge: note: %s\n", c->note);
@@ -165,7 +170,7 @@ static bool is_time_to_stop(const struct md_campaign *c) {
 static void kill_late(struct md_campaign *c) {
     uint64_t now = md_now_ns();
     if (c->stopping && now - c->ended_ns > STOP_GRACE_MS * UINT64_C(1000000))
-        for (unsigned i = 0; i < c->jobs; i++)
+        for (unsigned i = 0; i < c->workers; i++)
             if (c->child[i].pid && !c->child[i].late) {
                 c->child[i].late = true;
                 kill(c->child[i].pid, SIGKILL);
@@ -175,7 +180,9 @@ static void kill_late(struct md_campaign *c) {
 }
 
 static int wait_ms(const struct md_campaign *c) {
-    int ms = md_progress_wait_ms();
+    int ms = md_progress_wait_ms(), turn = md_campaign_turn_ms(c);
+    if (turn < ms)
+        ms = turn;
     if (c->settings->seconds && !c->stopping) {
         double left = ((double)c->settings->seconds - md_campaign_seconds(c)) * 1000;
         if (left < ms)
@@ -193,6 +200,7 @@ static void loop(struct md_campaign *c) {
             stop_workers(c);
         if (c->stopping && md_campaign_alive(c) == 0 && !c->triage_pid)
             return;
+        md_campaign_turns(c);
         md_progress_show(c);
         poll(fds, 2, wait_ms(c));
         take_signals(c);
@@ -218,7 +226,12 @@ static int exit_code(const struct md_campaign *c) {
 
 /* Empty folders would only make people look into them. */
 static void remove_empty(const struct md_campaign *c) {
-    static const char *const names[] = {"crashed", "found", "corpus/commands", "corpus"};
+    static const char *const names[] = {"crashed", "found", "corpus"};
+    for (unsigned i = 0; i < MD_TARGETS; i++) {
+        char *path = md_path(c->settings->out, "corpus/%s", md_target_name((enum md_target)i));
+        rmdir(path);
+        free(path);
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = md_path(c->settings->out, "%s", names[i]);
         rmdir(path);
@@ -232,7 +245,11 @@ static void clean_up(struct md_campaign *c) {
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    free(c->fuzzer);
+    for (unsigned i = 0; i < MD_TARGETS; i++)
+        free(c->fuzzer[i]);
+    for (unsigned i = 0; c->job && i < c->jobs; i++)
+        md_cpu_release(&c->job[i].cpu);
+    free(c->job);
     free(c->data);
     free(c->child);
     free(c->note);
@@ -253,7 +270,7 @@ int md_campaign_run(struct md_settings *s) {
     } else {
         say_hello(&c);
         c.started_ns = c.progress.shown_ns = md_now_ns();
-        for (unsigned i = 0; i < c.jobs && !c.failed; i++)
+        for (unsigned i = 0; i < c.workers && !c.failed; i++)
             md_campaign_start_worker(&c, i);
         loop(&c);
         md_progress_end(&c);

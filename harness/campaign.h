@@ -4,6 +4,9 @@
  * next moment to show progress. Everything dies with it, however it dies: each child asks the
  * kernel to be killed with its parent, and nodes do the same.
  *
+ * Workers take turns: with --engine libfuzzer a job has one process for each target, and only one of
+ * them runs inputs at a time; with --engine random each worker mixes the targets itself.
+ *
  *   OUT/corpus/TARGET       what libFuzzer found worth keeping; the next campaign starts there
  *   OUT/found               traces as found, until looked into
  *   OUT/divergences, OUT/unconfirmed   what became of them
@@ -35,16 +38,24 @@ struct md_finding {
 };
 
 struct md_child {
-    pid_t pid; /* 0: none */
+    pid_t pid;             /* 0: none */
+    enum md_target target; /* MD_TARGETS: all, mixed */
     unsigned restarts;
     bool late; /* killed because it did not end */
     bool finished;
     struct md_tally before; /* of this slot's earlier processes */
 };
 
+/* Workers that share a CPU: one for each target, of which one has its turn. */
+struct md_job {
+    struct md_cpu cpu;
+    unsigned turn; /* which of its workers */
+    uint64_t turn_ends_ns;
+};
+
 /* What the progress line showed last. */
 struct md_progress {
-    uint64_t shown_ns, commands, inputs;
+    uint64_t shown_ns, commands, inputs, evictions;
     bool line_open; /* on a terminal: without its line end yet */
 };
 
@@ -52,10 +63,12 @@ struct md_campaign {
     struct md_settings *settings;
     struct md_page *page;
     int page_fd, lock_fd, signal_fd, watch_fd;
-    unsigned jobs;
-    char *fuzzer;           /* owned: path of the libFuzzer target; NULL: engine random */
-    char *data;             /* owned: folder with seeds; NULL: none found */
-    struct md_child *child; /* owned; one a slot */
+    unsigned jobs, workers;   /* a job has one worker, or one for each target */
+    bool guided;              /* engine libfuzzer */
+    char *fuzzer[MD_TARGETS]; /* owned: paths of the libFuzzer targets in use */
+    char *data;               /* owned: folder with seeds; NULL: none found */
+    struct md_job *job;       /* owned */
+    struct md_child *child;   /* owned; one a slot: those of a job lie together */
     uint64_t started_ns, ended_ns;
     char version[32];
     char *note; /* owned: about the profile */
@@ -87,10 +100,23 @@ struct md_words {
     char *at[MD_WORKER_WORDS + 1]; /* owned, NULL behind the last */
     size_t n;
 };
-bool md_campaign_find_fuzzer(struct md_campaign *c);
+/* False: `why` names one that is not there. */
+bool md_campaign_find_fuzzers(struct md_campaign *c, struct md_buf *why);
 void md_campaign_find_data(struct md_campaign *c);
 /* libFuzzer's own flags, its corpora, then our command line for the target. */
 void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct md_words *w);
+
+/* ---- campaign_turns.c ---- */
+/* Plans which worker runs what: how many there are, and what is asked of each. */
+void md_campaign_plan(struct md_campaign *c);
+bool md_campaign_runs(const struct md_campaign *c, enum md_target target);
+/* Claims a CPU for each job, without staying on one. */
+void md_campaign_claim_cpus(struct md_campaign *c);
+/* Inputs that a slot has to run in all; UINT64_MAX: no limit. */
+uint64_t md_campaign_share(const struct md_campaign *c, unsigned slot);
+/* Gives turns: each target of a job for some seconds; all of them when the campaign ends. */
+void md_campaign_turns(struct md_campaign *c);
+int md_campaign_turn_ms(const struct md_campaign *c);
 
 /* ---- campaign_workers.c ---- */
 bool md_campaign_start_worker(struct md_campaign *c, unsigned slot);
@@ -115,7 +141,8 @@ int md_progress_wait_ms(void);
 
 /* ---- summary.c ---- */
 void md_campaign_tally(const struct md_campaign *c, struct md_tally *sum);
-uint64_t md_campaign_corpus(const struct md_campaign *c);
+/* Inputs in OUT/corpus/TARGET; MD_TARGETS: of all targets in use. */
+uint64_t md_campaign_corpus(const struct md_campaign *c, enum md_target target);
 double md_campaign_seconds(const struct md_campaign *c);
 /* Prints the summary and writes summary.json; false: it could not be written (told already). */
 bool md_summary(struct md_campaign *c);

@@ -1,4 +1,4 @@
-/* The libFuzzer side of a campaign: where its target and seeds are, and how it is called. */
+/* The libFuzzer side of a campaign: where its targets and seeds are, and how they are called. */
 #include "harness/campaign.h"
 
 #include "harness/artifact.h"
@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 enum {
-    INPUT_MAX = 4096,   /* bytes of an input as libFuzzer makes them */
     UNIT_SECONDS = 120, /* for one input; a node's deadlines come long before */
     MEMORY_MB = 4096,
 };
@@ -40,11 +39,33 @@ static char *first_beside(const char *const *patterns) {
     return found;
 }
 
-bool md_campaign_find_fuzzer(struct md_campaign *c) {
-    static const char *const places[] = {"fuzz_commands", "../lib/memdiverge/fuzz/fuzz_commands",
-                                         "../lib/*/memdiverge/fuzz/fuzz_commands", NULL};
-    c->fuzzer = first_beside(places);
-    return c->fuzzer != NULL;
+static char *find_fuzzer(enum md_target target) {
+    static const char *const places[] = {"fuzz_%s", "../lib/memdiverge/fuzz/fuzz_%s",
+                                         "../lib/*/memdiverge/fuzz/fuzz_%s"};
+    char *found = NULL;
+    for (size_t i = 0; i < sizeof places / sizeof *places && !found; i++) {
+        struct md_buf pattern = {0};
+        size_t n = strlen(places[i]) - strlen("%s");
+        md_buf_append(&pattern, places[i], n);
+        md_buf_str(&pattern, md_target_name(target));
+        found = beside_program(md_buf_cstr(&pattern));
+        md_buf_free(&pattern);
+    }
+    return found;
+}
+
+bool md_campaign_find_fuzzers(struct md_campaign *c, struct md_buf *why) {
+    for (unsigned i = 0; i < MD_TARGETS; i++) {
+        enum md_target target = (enum md_target)i;
+        if (!md_campaign_runs(c, target) || (c->fuzzer[i] = find_fuzzer(target)))
+            continue;
+        md_buf_printf(why,
+                      "fuzz_%s is not there: the libFuzzer targets are built with clang "
+                      "(scripts/fuzz does it); or give --engine random",
+                      md_target_name(target));
+        return false;
+    }
+    return true;
 }
 
 void md_campaign_find_data(struct md_campaign *c) {
@@ -83,14 +104,29 @@ static void add_folder(struct md_words *w, const char *dir, const char *name) {
         free(path);
 }
 
+static void add_corpora(const struct md_campaign *c, enum md_target target, struct md_words *w) {
+    static const char *const seeds[MD_TARGETS][4] = {
+        [MD_TARGET_COMMANDS] = {"seeds", "regressions", "known"},
+        [MD_TARGET_EVICTION] = {"eviction", "regressions"},
+    };
+    char *own = md_path("corpus", "%s", md_target_name(target));
+    add_folder(w, c->settings->out, own);
+    free(own);
+    for (const char *const *name = seeds[target]; c->data && *name; name++)
+        add_folder(w, c->data, *name);
+}
+
 void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct md_words *w) {
+    /* Bytes of an input as libFuzzer makes them: filling memory takes many commands. */
+    static const unsigned input_max[MD_TARGETS] = {4096, 32768};
     const struct md_settings *s = c->settings;
+    enum md_target target = c->child[slot].target;
     struct md_buf ours = {0}, prefix = {0};
-    add_word(w, md_strdup(c->fuzzer));
+    add_word(w, md_strdup(c->fuzzer[target]));
     /* A start after a death must not walk the same way again. */
     uint64_t seed = s->seed + slot + (uint64_t)c->child[slot].restarts * 1000003;
     add_number(w, "seed", seed % 0xffffffff + 1);
-    add_number(w, "max_len", INPUT_MAX);
+    add_number(w, "max_len", input_max[target]);
     add_number(w, "timeout", UNIT_SECONDS);
     add_number(w, "rss_limit_mb", MEMORY_MB);
     add_number(w, "reload", 1);
@@ -103,12 +139,7 @@ void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct
     md_buf_printf(&prefix, "-artifact_prefix=%s/crashed/", s->out);
     md_buf_cstr(&prefix);
     add_word(w, (char *)prefix.data);
-    add_folder(w, s->out, "corpus/commands");
-    if (c->data) {
-        add_folder(w, c->data, "seeds");
-        add_folder(w, c->data, "regressions");
-        add_folder(w, c->data, "known");
-    }
+    add_corpora(c, target, w);
     add_word(w, md_strdup("-ignore_remaining_args=1"));
     md_settings_words(s, &ours);
     for (size_t at = 0; at < ours.len; at += strlen((char *)ours.data + at) + 1)

@@ -61,11 +61,9 @@ static _Noreturn void exec_fuzzer(struct md_campaign *c, unsigned slot, struct m
 }
 
 static uint64_t quota(const struct md_campaign *c, unsigned slot) {
-    uint64_t runs = c->settings->runs, share;
-    if (!runs)
-        return UINT64_MAX;
-    share = runs / c->jobs + (slot < runs % c->jobs);
-    uint64_t done = c->child[slot].before.inputs;
+    uint64_t share = md_campaign_share(c, slot), done = c->child[slot].before.inputs;
+    if (share == UINT64_MAX)
+        return share;
     return share > done ? share - done : 0;
 }
 
@@ -73,18 +71,20 @@ bool md_campaign_start_worker(struct md_campaign *c, unsigned slot) {
     struct md_page_slot *s = &c->page->slot[slot];
     struct md_words w = {.n = 0};
     s->quota = quota(c, slot);
+    s->target = c->child[slot].target;
+    s->cpu = c->job[slot / (c->workers / c->jobs)].cpu.number;
     s->first = c->child[slot].before.inputs;
     s->message[0] = 0;
     atomic_store(&s->running, 0);
     md_page_publish(s, &(struct md_tally){0});
-    if (c->fuzzer)
+    if (c->guided)
         md_campaign_fuzzer_words(c, slot, &w);
     fflush(NULL);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
         md_child_begin(c, parent);
         redirect(c, slot);
-        if (c->fuzzer)
+        if (c->guided)
             exec_fuzzer(c, slot, &w);
         _exit(md_worker_random(c->settings, c->page, slot));
     }
@@ -103,7 +103,7 @@ bool md_campaign_start_worker(struct md_campaign *c, unsigned slot) {
 
 unsigned md_campaign_alive(const struct md_campaign *c) {
     unsigned n = 0;
-    for (unsigned i = 0; i < c->jobs; i++)
+    for (unsigned i = 0; i < c->workers; i++)
         n += c->child[i].pid != 0;
     return n;
 }
@@ -199,9 +199,9 @@ static void worker_died(struct md_campaign *c, unsigned slot, int status) {
 
 bool md_campaign_reap(struct md_campaign *c, pid_t pid, int status) {
     unsigned slot = 0;
-    while (slot < c->jobs && c->child[slot].pid != pid)
+    while (slot < c->workers && c->child[slot].pid != pid)
         slot++;
-    if (slot == c->jobs)
+    if (slot == c->workers)
         return false;
     struct md_child *child = &c->child[slot];
     struct md_tally last;

@@ -41,7 +41,7 @@ void md_generate_config_default(struct md_generate_config *c) {
  * order can keep the nodes. Mutants stay with the first ones.
  */
 static const struct md_option_set {
-    const char *words[5];
+    const char *words[6];
 } md_option_sets[] = {
     {{"-C"}},
     {{"-I", "16k", "-o", "slab_chunk_max=16384"}},
@@ -57,21 +57,23 @@ static const struct md_option_set {
 };
 enum { MD_MUTANT_SETS = 5, MD_SETS_AT_A_TIME = 4, MD_TRACES_PER_TIME = 16384 };
 
-static void md_take_options(const struct md_option_set *set, struct md_node_options *o) {
+bool md_gen_take_options(const char *const *words, struct md_node_options *o) {
     struct md_node_options taken;
     struct md_buf why = {0};
     size_t n = 0;
-    while (n < MD_COUNT(set->words) && set->words[n])
+    while (words[n])
         n++;
     md_node_options_default(&taken);
-    if (md_node_options_parse(&taken, set->words, n, &why))
+    bool ok = md_node_options_parse(&taken, words, n, &why);
+    if (ok)
         md_node_options_copy(o, &taken);
     md_node_options_free(&taken);
     md_buf_free(&why);
+    return ok;
 }
 
 void md_gen_options(struct md_random *r, struct md_node_options *o) {
-    md_take_options(&md_option_sets[md_pick(r, MD_MUTANT_SETS)], o);
+    md_gen_take_options(md_option_sets[md_pick(r, MD_MUTANT_SETS)].words, o);
 }
 
 /* One of the sets that are in use around this trace. */
@@ -83,7 +85,7 @@ static unsigned md_current_set(struct md_plan *p, uint64_t seed, uint64_t index)
 }
 
 static void md_plan_options(struct md_plan *p, unsigned set) {
-    md_take_options(&md_option_sets[set], &p->t->options);
+    md_gen_take_options(md_option_sets[set].words, &p->t->options);
     p->g.cas = p->t->options.model.cas;
     p->g.item_max = p->t->options.model.item_size_max;
     /* Where the limit is low, going over it is cheap. */

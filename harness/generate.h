@@ -4,6 +4,9 @@
  * roughly what they hold), so that commands aim at keys that are alive, expired, deleted or
  * flushed, at CAS values seen, at borders. It never asks the node.
  *
+ * There is a stream of traces for each fuzz target: md_generate says any command in any form,
+ * md_generate_eviction puts a node's memory under pressure.
+ *
  * The same pieces (a command at random, a border number, a key) serve the mutator (fuzz/mutate.c).
  */
 #ifndef MEMDIVERGE_GENERATE_H
@@ -24,15 +27,35 @@ uint64_t md_random_below(struct md_random *r, uint64_t n);
 /* True with a chance of one in n. */
 bool md_random_one_in(struct md_random *r, unsigned n);
 
+/* What traces are about. Each has a stream of its own, a fuzz target fuzz/fuzz_NAME.c, and a folder
+ * for its corpus. */
+enum md_target { MD_TARGET_COMMANDS, MD_TARGET_EVICTION, MD_TARGETS };
+enum {
+    MD_EVICTION_ONE_IN = 16
+}; /* traces, where all take turns: one takes as long as many others */
+const char *md_target_name(enum md_target target);
+/* MD_TARGETS: there is none of that name. */
+enum md_target md_target_find(const char *name);
+
 struct md_generate_config {
     unsigned min_steps, max_steps; /* steps of a trace */
-    bool options;                  /* vary node options (about one trace in ten) */
+    bool options; /* vary node options (about one trace in ten); pressure always needs some */
 };
 void md_generate_config_default(struct md_generate_config *c);
 
 /* Fills t (initialised; cleared first) with trace number `index` of the stream of this seed. */
 void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
                  const struct md_generate_config *c);
+/* The same of the stream of traces that run a node out of memory: floods of one slab class, sizes at
+ * the borders between classes, hot keys, chains of changes, the clock, failing sets. */
+void md_generate_eviction(struct md_trace *t, uint64_t seed, uint64_t index,
+                          const struct md_generate_config *c);
+/* Of the stream of this target. */
+void md_generate_for(enum md_target target, struct md_trace *t, uint64_t seed, uint64_t index,
+                     const struct md_generate_config *c);
+/* Which target's stream trace number `index` comes from where all take turns: by chance, so that each
+ * of several workers meets all of them. */
+enum md_target md_generate_turn(uint64_t seed, uint64_t index);
 
 /* Pieces: append one random command (with its data block) to a send step; a random border number's
  * text; a random key of a small pool. */

@@ -9,11 +9,14 @@
  *   generate_line.c      the tokens of a line, and what is odd about them
  *   generate_word.c      keys, numbers, expiration times
  *   generate_value.c     data
+ *   generate_eviction.c  a trace that runs out of memory: options, character, turns
+ *   generate_pressure.c  what presses: keys of a slab class, sizes, floods, chains
  */
 #ifndef MEMDIVERGE_GENERATE_INTERNAL_H
 #define MEMDIVERGE_GENERATE_INTERNAL_H
 
 #include "harness/generate.h"
+#include "model/slab.h"
 
 #define MD_COUNT(table) (sizeof(table) / sizeof *(table))
 
@@ -186,6 +189,9 @@ void md_gen_value(struct md_gen *g, const struct md_gen_key *k, struct md_gen_va
 /* Makes a piece for append and prepend. */
 void md_gen_piece(struct md_gen *g, const struct md_gen_key *k, struct md_gen_value *v);
 
+/* A value of `size` bytes that says which store made it. */
+void md_gen_serial_value(struct md_gen *g, uint32_t size, struct md_gen_value *v);
+
 /* ---- generate_line.c --------------------------------------------------------------------- */
 
 void md_gen_put(struct md_gen *g, const char *text);
@@ -242,5 +248,79 @@ void md_gen_adopt_key(struct md_gen *g, const void *key, size_t len);
 void md_gen_options(struct md_random *r, struct md_node_options *o);
 /* A clock step, mostly small. */
 uint32_t md_gen_seconds(struct md_random *r);
+/* Takes options for a node from a list of words, NULL behind the last; false: they are refused. */
+bool md_gen_take_options(const char *const *words, struct md_node_options *o);
+
+/* ---- generate_pressure.c ----------------------------------------------------------------- */
+
+enum { MD_POOLS = 3, MD_POOL_PAD = 40 };
+
+/* Keys that belong to one slab class: a0, a1, a2 ... */
+struct md_pool_keys {
+    char letter;
+    uint8_t pad;       /* bytes behind the name, for a longer key */
+    uint8_t class;     /* slab class, or the largest for what is kept in chunks */
+    bool counters;     /* values are numbers */
+    uint32_t least;    /* bytes of an item that just goes into the class */
+    uint32_t most;     /* ... that still does */
+    uint32_t usual;    /* ... as this trace makes them mostly */
+    unsigned capacity; /* items that fit, about */
+    unsigned begun;    /* keys used so far: the next is this one */
+};
+
+/* A trace that presses, in the making. */
+struct md_pressure {
+    struct md_gen g; /* where words go, and the clock */
+    const struct md_options *options;
+    struct md_slabs slabs;
+    struct md_pool_keys pool[MD_POOLS];
+    unsigned n_pools;
+    unsigned features;          /* enum md_pressure_feature */
+    unsigned ttl, flags, quiet; /* in 1024 stores */
+    unsigned commands, most_commands;
+    uint64_t bytes, most_bytes; /* of data blocks */
+    unsigned cas_pool, cas_key; /* ... whose CAS value was asked for */
+    bool cas_wanted;
+    bool send_ends; /* what follows goes into another send */
+};
+
+enum md_pressure_feature {
+    MD_PRESS_DENSE = 1 << 0,  /* a class of many small chunks: about a thousand commands */
+    MD_PRESS_BORDER = 1 << 1, /* sizes vary around the class's borders */
+    MD_PRESS_CLOCK = 1 << 2,
+    MD_PRESS_FLUSH = 1 << 3,
+    MD_PRESS_SPLIT = 1 << 4,
+    MD_PRESS_LIMIT = 1 << 5, /* cache_memlimit */
+    MD_PRESS_REBOOT = 1 << 6,
+    MD_PRESS_CLOSE = 1 << 7,
+};
+
+/* Chooses pools; the options must be those of the trace. */
+void md_pressure_init(struct md_pressure *p, struct md_random *r, const struct md_options *o,
+                      unsigned features);
+/* Each appends to p->g.out. */
+typedef void md_press(struct md_pressure *p);
+md_press md_press_flood, md_press_store, md_press_read, md_press_chain, md_press_chunked,
+    md_press_too_large, md_press_delete, md_press_flush, md_press_stats, md_press_limit,
+    md_press_counter, md_press_gone, md_press_gets_cas;
+/* Stores items until the pool's class is full and a few more. */
+void md_press_fill(struct md_pressure *p, unsigned pool);
+/* The line of a store whose data will come in pieces; returns its length and byte. */
+uint32_t md_press_half_store(struct md_pressure *p, uint8_t *byte);
+/* What the node would say of the pools' classes. */
+md_press md_press_look;
+
+/* Bytes of a value for an item near a border of these slab classes; `key` bytes of key. */
+uint32_t md_pressure_border(struct md_random *r, const struct md_options *o, size_t key);
+
+/* ---- generate_eviction.c ----------------------------------------------------------------- */
+
+/* One of the sets of options that put a node under pressure; or another limit for what is there. */
+void md_gen_tight_options(struct md_random *r, struct md_node_options *o);
+/* Commands that press a node with these options, appended to a send step. */
+void md_gen_pressing_commands(struct md_random *r, const struct md_options *o,
+                              struct md_step *send);
+/* A clock step around the 60-second rule. */
+uint32_t md_gen_lru_seconds(struct md_random *r);
 
 #endif

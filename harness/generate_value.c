@@ -80,6 +80,15 @@ static void md_pad_value(struct md_gen_value *v, int64_t size) {
         v->fill = more;
 }
 
+void md_gen_serial_value(struct md_gen *g, uint32_t size, struct md_gen_value *v) {
+    v->fill = 0;
+    v->counter = false;
+    md_serial_value(g, v);
+    if (v->len > size)
+        v->len = size;
+    md_pad_value(v, size);
+}
+
 /* The size of a value whose item is just under, at or just over a border. */
 static void md_sized_value(struct md_gen *g, const struct md_gen_key *k, struct md_gen_value *v,
                            uint32_t item) {

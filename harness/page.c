@@ -2,14 +2,18 @@
 #include "harness/page.h"
 
 #include <errno.h>
+#include <linux/futex.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAGIC UINT64_C(0x6d64706167653031)
 
-enum { TRIES = 1000 };
+enum { TRIES = 1000, LOOK_UP_NS = 200000000 };
 
 static size_t page_size(unsigned slots) {
     return sizeof(struct md_page) + (size_t)slots * sizeof(struct md_page_slot);
@@ -54,6 +58,20 @@ struct md_page *md_page_attach(int fd) {
 void md_page_free(struct md_page *p) {
     if (p)
         munmap(p, p->size);
+}
+
+void md_page_give_turn(struct md_page_slot *s, bool turn) {
+    uint32_t before = atomic_exchange_explicit(&s->turn, turn, memory_order_release);
+    if (turn && !before)
+        syscall(SYS_futex, &s->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void md_page_wait_turn(const struct md_page *p, struct md_page_slot *s) {
+    /* A wake-up cannot be lost, but whoever gives turns may have died. */
+    const struct timespec at_most = {.tv_nsec = LOOK_UP_NS};
+    while (!atomic_load_explicit(&s->turn, memory_order_acquire) &&
+           !atomic_load_explicit(&p->stop, memory_order_relaxed))
+        syscall(SYS_futex, &s->turn, FUTEX_WAIT, 0, &at_most, NULL, 0);
 }
 
 /* A reader that meets an odd number, or another one behind than before, reads again. */

@@ -53,8 +53,12 @@ void md_progress_show(struct md_campaign *c) {
     add_time(&line, c);
     add_rate(&line, (double)(sum.inputs - p->inputs) / since, "inputs/s");
     add_rate(&line, (double)(sum.counts.commands - p->commands) / since, "commands/s");
-    if (c->fuzzer)
-        md_buf_printf(&line, "  corpus %llu", (unsigned long long)md_campaign_corpus(c));
+    if (c->settings->target == MD_TARGETS)
+        add_rate(&line, (double)(sum.target[MD_TARGET_EVICTION].inputs - p->evictions) / since,
+                 "of them eviction");
+    if (c->guided)
+        md_buf_printf(&line, "  corpus %llu",
+                      (unsigned long long)md_campaign_corpus(c, MD_TARGETS));
     add_findings(&line, c);
     if (terminal)
         fprintf(stderr, "\r%-*.*s", WIDTH, (int)line.len, (const char *)line.data);
@@ -65,6 +69,7 @@ void md_progress_show(struct md_campaign *c) {
     p->shown_ns = now;
     p->inputs = sum.inputs;
     p->commands = sum.counts.commands;
+    p->evictions = sum.target[MD_TARGET_EVICTION].inputs;
     md_buf_free(&line);
 }
 

@@ -97,9 +97,9 @@ static void set_engine(struct argp_state *state, struct md_settings *s, const ch
 }
 
 static void set_target(struct argp_state *state, struct md_settings *s, const char *word) {
-    if (strcmp(word, "commands"))
-        argp_error(state, "there is no target '%s'; there is: commands", word);
-    s->target = word;
+    s->target = md_target_find(word);
+    if (s->target == MD_TARGETS)
+        argp_error(state, "there is no target '%s'; there are: commands, eviction", word);
 }
 
 static error_t parse_node(int key, char *word, struct argp_state *state) {
@@ -172,7 +172,10 @@ static const struct argp_option campaign_options[] = {
     {"jobs", KEY_JOBS, "N", 0, "workers, each with a node of its own (default: one for each CPU)",
      4},
     {"engine", KEY_ENGINE, "NAME", 0, "libfuzzer (guided by coverage, default) or random", 4},
-    {"target", KEY_TARGET, "NAME", 0, "commands (default: every target by turns)", 4},
+    {"target", KEY_TARGET, "NAME", 0,
+     "commands (any command in any form) or eviction (memory under pressure); default: both by "
+     "turns",
+     4},
     {"seed", KEY_SEED, "N", 0, "where all chance comes from (default: a new one, printed)", 4},
     {"out", KEY_OUT, "DIR", 0,
      "where everything found is kept (default: memdiverge-out; goes on with what is there)", 4},
@@ -200,7 +203,7 @@ void md_settings_parse(const struct argp *argp, int argc, char **argv, void *inp
 }
 
 void md_settings_init(struct md_settings *s) {
-    *s = (struct md_settings){.engine = "libfuzzer"};
+    *s = (struct md_settings){.engine = "libfuzzer", .target = MD_TARGETS};
     md_node_options_default(&s->options);
 }
 

@@ -6,6 +6,7 @@
 #ifndef MEMDIVERGE_SETTINGS_H
 #define MEMDIVERGE_SETTINGS_H
 
+#include "harness/generate.h"
 #include "harness/runner.h"
 
 #include <argp.h>
@@ -34,7 +35,8 @@ struct md_settings {
     struct md_node_options options; /* what node_args mean */
     bool verbose;
     /* Campaigns. */
-    const char *out, *target, *engine;
+    const char *out, *engine;
+    enum md_target target; /* MD_TARGETS: all by turns */
     uint64_t seed;
     bool has_seed, json;
     uint64_t seconds, runs, stop_after; /* 0: no limit */

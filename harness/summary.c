@@ -18,7 +18,7 @@ double md_campaign_seconds(const struct md_campaign *c) {
 
 void md_campaign_tally(const struct md_campaign *c, struct md_tally *sum) {
     *sum = (struct md_tally){0};
-    for (unsigned i = 0; i < c->jobs; i++) {
+    for (unsigned i = 0; i < c->workers; i++) {
         struct md_tally now;
         md_page_read(&c->page->slot[i], &now);
         md_tally_add(sum, &c->child[i].before);
@@ -26,8 +26,8 @@ void md_campaign_tally(const struct md_campaign *c, struct md_tally *sum) {
     }
 }
 
-uint64_t md_campaign_corpus(const struct md_campaign *c) {
-    char *path = md_path(c->settings->out, "corpus/commands");
+static uint64_t corpus_of(const struct md_campaign *c, enum md_target target) {
+    char *path = md_path(c->settings->out, "corpus/%s", md_target_name(target));
     DIR *d = opendir(path);
     uint64_t n = 0;
     for (struct dirent *e; d && (e = readdir(d));)
@@ -35,6 +35,14 @@ uint64_t md_campaign_corpus(const struct md_campaign *c) {
     if (d)
         closedir(d);
     free(path);
+    return n;
+}
+
+uint64_t md_campaign_corpus(const struct md_campaign *c, enum md_target target) {
+    uint64_t n = 0;
+    for (unsigned i = 0; i < MD_TARGETS; i++)
+        if (target == MD_TARGETS ? md_campaign_runs(c, (enum md_target)i) : target == i)
+            n += corpus_of(c, (enum md_target)i);
     return n;
 }
 
@@ -95,9 +103,37 @@ static void print_rates(const struct md_campaign *c, const struct md_tally *t) {
     printf("inputs       %s (%s/s), %.1f commands each\n", grouped(t->inputs, a),
            grouped((uint64_t)((double)t->inputs * per), b),
            t->inputs ? (double)t->counts.commands / (double)t->inputs : 0);
-    if (c->fuzzer)
-        printf("corpus       %s inputs, %s of them new\n", grouped(md_campaign_corpus(c), a),
-               grouped(md_campaign_corpus(c) - c->corpus_before, b));
+    uint64_t corpus = md_campaign_corpus(c, MD_TARGETS);
+    if (c->guided)
+        printf("corpus       %s inputs, %s of them new\n", grouped(corpus, a),
+               grouped(corpus > c->corpus_before ? corpus - c->corpus_before : 0, b));
+}
+
+/* What each target had of it, and of the memory under pressure. */
+static void print_targets(const struct md_campaign *c, const struct md_tally *t) {
+    struct md_target_tally all = {0};
+    char a[32], b[32];
+    for (unsigned i = 0; i < MD_TARGETS; i++) {
+        all.ns += t->target[i].ns;
+        all.evicted += t->target[i].evicted;
+        all.agreed += t->target[i].agreed;
+    }
+    const char *lead = "targets      ";
+    for (unsigned i = 0; i < MD_TARGETS; i++) {
+        const struct md_target_tally *n = &t->target[i];
+        if (!md_campaign_runs(c, (enum md_target)i))
+            continue;
+        printf("%s%s %s inputs in %.0f%% of the time (%s/s)", lead,
+               md_target_name((enum md_target)i), grouped(n->inputs, a), share(n->ns, all.ns),
+               grouped(n->ns ? (uint64_t)((double)n->inputs * 1e9 / (double)n->ns) : 0, b));
+        lead = ", ";
+    }
+    double seconds = md_campaign_seconds(c);
+    printf(
+        "\nevictions    %s predicted, %s of them confirmed (%.0f/s); %s misses of evicted items\n",
+        grouped(all.evicted, a), grouped(all.agreed, b),
+        seconds > 0 ? (double)all.agreed / seconds : 0,
+        grouped(t->fired.rule[MD_RULE_MISS_EVICTED], (char[32]){0}));
 }
 
 static void print_labels(const struct md_tally *t) {
@@ -200,6 +236,7 @@ static void print_summary(const struct md_campaign *c, const struct md_tally *t)
     md_lists_of(&t->fired, lists);
     printf("\n");
     print_rates(c, t);
+    print_targets(c, t);
     print_labels(t);
     for (size_t i = 0; i < MD_LISTS; i++)
         print_list(&lists[i]);

@@ -60,6 +60,23 @@ static json_t *counts_json(const struct md_tally *t) {
         number(n->clock_jumps), "ns_run", number(n->ns_run), "ns_reset", number(n->ns_reset));
 }
 
+static json_t *targets_json(const struct md_campaign *c, const struct md_tally *t) {
+    json_t *all = json_object();
+    for (unsigned i = 0; i < MD_TARGETS; i++) {
+        const struct md_target_tally *n = &t->target[i];
+        enum md_target target = (enum md_target)i;
+        if (md_campaign_runs(c, target))
+            json_object_set_new(all, md_target_name(target),
+                                json_pack("{s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "inputs",
+                                          number(n->inputs), "commands", number(n->commands),
+                                          "found", number(n->found), "seconds", (double)n->ns / 1e9,
+                                          "corpus", number(md_campaign_corpus(c, target)),
+                                          "evictions_predicted", number(n->evicted),
+                                          "evictions_confirmed", number(n->agreed)));
+    }
+    return all;
+}
+
 static json_t *findings_json(const struct md_campaign *c, enum md_outcome outcome) {
     json_t *list = json_array();
     for (size_t i = 0; i < c->n_findings; i++) {
@@ -102,7 +119,8 @@ json_t *md_summary_json(const struct md_campaign *c, const struct md_tally *t) {
     json_object_set_new(o, "inputs", number(t->inputs));
     json_object_set_new(o, "commands", number(t->counts.commands));
     json_object_set_new(o, "corpus_before", number(c->corpus_before));
-    json_object_set_new(o, "corpus", number(md_campaign_corpus(c)));
+    json_object_set_new(o, "corpus", number(md_campaign_corpus(c, MD_TARGETS)));
+    json_object_set_new(o, "targets", targets_json(c, t));
     json_object_set_new(o, "counts", counts_json(t));
     json_object_set_new(o, "by_command", by_command);
     for (size_t i = 0; i < MD_LISTS; i++)

@@ -3,6 +3,7 @@
 
 #include "harness/artifact.h"
 #include "harness/generate.h"
+#include "harness/now.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ struct md_worker *md_worker_new(const struct md_settings *s, struct md_page *pag
     w->slot = &page->slot[slot];
     w->number = slot;
     md_settings_runner(s, &config);
-    config.node.cpu = md_cpu_claim(&w->cpu, NULL);
+    config.node.cpu = md_cpu_join(&w->cpu, w->slot->cpu);
     config.node.unpinned = &w->cpu.before; /* a node with threads of its own uses them */
     config.fresh_every = s->connect ? 0 : FRESH_EVERY;
     config.sweep = true;
@@ -170,23 +171,41 @@ static enum md_worker_next failed(struct md_worker *w, const struct md_trace *t)
 
 /* ---- running ------------------------------------------------------------------------------ */
 
+/* Before the tally takes over what the runner counted. */
+static void count(struct md_worker *w, enum md_target target, uint64_t began,
+                  enum md_verdict_kind kind) {
+    struct md_target_tally *t = &w->tally.target[target];
+    uint64_t commands = md_runner_counts(w->runner)->commands;
+    const struct md_fired *fired = md_model_fired(md_runner_model(w->runner));
+    uint64_t evicted = fired->rule[MD_RULE_EVICT_TAIL] - w->tally.fired.rule[MD_RULE_EVICT_TAIL];
+    w->tally.inputs++;
+    t->inputs++;
+    t->commands += commands - w->tally.counts.commands;
+    t->found += kind == MD_DIVERGED;
+    t->ns += md_now_ns() - began;
+    t->evicted += evicted;
+    t->agreed += kind == MD_AGREE ? evicted : 0;
+}
+
 static void publish(struct md_worker *w) {
     w->tally.counts = *md_runner_counts(w->runner);
     w->tally.fired = *md_model_fired(md_runner_model(w->runner));
     md_page_publish(w->slot, &w->tally);
 }
 
-enum md_worker_next md_worker_run(struct md_worker *w, struct md_trace *t, const void *text,
-                                  size_t n) {
+enum md_worker_next md_worker_run(struct md_worker *w, struct md_trace *t, enum md_target target,
+                                  const void *text, size_t n) {
     enum md_worker_next next = MD_WORKER_GO_ON;
+    md_page_wait_turn(w->page, w->slot);
     if (atomic_load_explicit(&w->page->stop, memory_order_relaxed) ||
         w->tally.inputs >= w->slot->quota)
         return MD_WORKER_DONE;
     md_page_input(w->slot, text, n);
     atomic_store_explicit(&w->slot->running, 1, memory_order_release);
     md_settings_apply(w->settings, t);
+    uint64_t began = md_now_ns();
     enum md_verdict_kind kind = md_runner_run(w->runner, t, &w->verdict);
-    w->tally.inputs++;
+    count(w, target, began, kind);
     if (kind == MD_DIVERGED)
         next = diverged(w, t);
     else if (kind == MD_FAILED)
@@ -211,8 +230,10 @@ int md_worker_random(const struct md_settings *s, struct md_page *page, unsigned
         /* Enough to make it again; printing every trace would cost more. */
         int n = snprintf(text, sizeof text, "# seed %llu, input %llu\n",
                          (unsigned long long)s->seed, (unsigned long long)index);
-        md_generate(&t, s->seed, index, &config);
-        next = md_worker_run(w, &t, text, (size_t)n);
+        enum md_target target =
+            s->target == MD_TARGETS ? md_generate_turn(s->seed, index) : s->target;
+        md_generate_for(target, &t, s->seed, index, &config);
+        next = md_worker_run(w, &t, target, text, (size_t)n);
     }
     md_trace_free(&t);
     md_worker_free(w);

@@ -22,11 +22,12 @@ enum md_worker_next {
     MD_WORKER_FAILED, /* the slot's message says why */
 };
 
-/* Runs a trace; `text` is what is kept if this process dies on it. */
-enum md_worker_next md_worker_run(struct md_worker *w, struct md_trace *t, const void *text,
-                                  size_t n);
+/* Waits for its turn and runs a trace of this target; `text` is what is kept if this process dies on
+ * it. */
+enum md_worker_next md_worker_run(struct md_worker *w, struct md_trace *t, enum md_target target,
+                                  const void *text, size_t n);
 
-/* `--engine random`: every jobs-th trace of the seed's stream, from this slot's first on.
+/* `--engine random`: every jobs-th trace of the seed's streams, from this slot's first on.
  * Returns the exit code of the process. */
 int md_worker_random(const struct md_settings *s, struct md_page *page, unsigned slot);
 

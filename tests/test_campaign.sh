@@ -7,6 +7,8 @@ source "$(dirname "$0")/shell.bash"
 md=$MEMDIVERGE
 out=$scratch/campaign
 result() { tail -n 1 "$scratch/out"; }
+# of TARGET NAME: a number in summary.json.
+of() { sed -n "/\"$1\": {/,/}/s/.*\"$2\": \([0-9]*\).*/\1/p" "$out/summary.json" | head -n 1; }
 
 # The same seed says the same, whatever the time of day.
 expect 0 '^result: divergences=0 unconfirmed=0 commands=[1-9]' \
@@ -17,6 +19,18 @@ expect 0 '^result' "$md" run --engine random --seed 7 --runs 300 --jobs 2 --out 
 [[ $(result) == "$first" ]] || fail "the same seed gives '$(result)', not '$first'"
 expect 0 '"schema": 1' "$md" run --engine random --seed 7 --runs 50 --json --out "$out"
 expect 0 'get-hit +[1-9]' "$md" rules "$out/summary.json"
+
+# Every target has its part, or the one that was asked for has all of it. Evictions are counted.
+expect 0 '^targets +commands [1-9].*, eviction [1-9]' \
+    "$md" run --engine random --seed 7 --runs 100 --jobs 1 --out "$out"
+[[ $(of commands inputs) -gt 80 ]] || fail 'too few inputs of commands'
+[[ $(of eviction inputs) -gt 2 ]] || fail 'too few inputs of eviction'
+expect 0 '^evictions +[1-9][0-9,]* predicted, [1-9]' \
+    "$md" run --engine random --target eviction --seed 7 --runs 20 --jobs 1 --out "$out"
+[[ $(of eviction inputs) == 20 && -z $(of commands inputs) ]] ||
+    fail 'not 20 inputs of eviction'
+[[ $(of eviction evictions_confirmed) -gt 100 ]] || fail 'few evictions'
+expect 2 "no target 'pressure'; there are: commands, eviction" "$md" run --target pressure
 
 # A node that does not do what it should: here, one whose quirk is not allowed for.
 expect 1 '^result: divergences=[1-9].* signature=' "$md" run --engine random --seed 1 --time 60 \
@@ -63,6 +77,7 @@ grep -q '^result: divergences=0 unconfirmed=0' "$scratch/out" ||
 if [[ -x $(dirname "$md")/fuzz_commands ]]; then
     expect 0 '^result: divergences=0 unconfirmed=0' "$md" run --seed 3 --runs 2000 --out "$out.fuzz"
     [[ $(find "$out.fuzz/corpus/commands" -type f | wc -l) -gt 50 ]] || fail 'no corpus was kept'
+    [[ $(find "$out.fuzz/corpus/eviction" -type f | wc -l) -gt 5 ]] || fail 'no traces of eviction'
     expect 1 '^result: divergences=[1-9]' "$md" run --seed 3 --time 60 --stop-after 1 \
         --without-quirk bget --out "$out.fuzz"
 fi

@@ -500,6 +500,8 @@ static void play(struct outcome *o, struct md_model *m, const struct md_trace *t
                 return;
             break;
         case MD_STEP_CLOCK: md_model_advance(m, s->seconds); break;
+        case MD_STEP_KILL:
+        case MD_STEP_RESTART: md_model_reboot(m); break;
         case MD_STEP_OPEN:
             if (!md_model_is_open(m, s->conn))
                 md_model_open(m, s->conn);
@@ -534,6 +536,135 @@ static void test_shares(void **state) {
     assert_in_range(o.hits * 100 / (o.hits + o.misses), 50, 90);
     assert_in_range(o.stats * 1000 / o.commands, 5, 20);
     assert_in_range(o.unmodelled, 0, TRACES / 50);
+}
+
+/* ---- memory under pressure --------------------------------------------------------------- */
+
+enum { PRESSING = 600 };
+
+static void test_eviction_is_the_same_every_time(void **state) {
+    (void)state;
+    struct md_generate_config config;
+    struct md_trace used, fresh;
+    uint64_t all = UINT64_C(0xcbf29ce484222325);
+    md_generate_config_default(&config);
+    md_trace_init(&used);
+    for (uint64_t i = 0; i < 300; i++) {
+        md_trace_init(&fresh);
+        md_generate_eviction(&fresh, 7, i, &config);
+        md_generate(&used, 7, i, &config);
+        md_generate_for(MD_TARGET_EVICTION, &used, 7, i, &config);
+        assert_true(md_trace_equal(&used, &fresh));
+        all = fingerprint(all, &fresh);
+        md_trace_free(&fresh);
+    }
+    md_trace_free(&used);
+    /* As in test_same_seed_same_trace. */
+    if (all != UINT64_C(0x965ea020d2a34d5b))
+        fail_msg("300 traces of seed 7 have the fingerprint 0x%" PRIx64, all);
+}
+
+/* Small nodes, not too many bytes, a bounded number of steps; and it is a trace like any other. */
+static void test_eviction_traces(void **state) {
+    (void)state;
+    struct md_generate_config config;
+    struct md_trace t, back;
+    struct md_trace_error error = {0};
+    struct md_buf text = {0};
+    uint64_t bytes = 0, most = 0;
+    md_generate_config_default(&config);
+    md_trace_init(&t);
+    md_trace_init(&back);
+    for (uint64_t i = 0; i < PRESSING; i++) {
+        uint64_t units = 0;
+        config.max_steps = i % 10 ? 100 : 1 + (unsigned)i % 7;
+        md_generate_eviction(&t, SEED, i, &config);
+        assert_true(md_options_tight(&t.options.model));
+        assert_in_range(t.n_steps, 1, config.max_steps);
+        for (size_t s = 0; s < t.n_steps; s++)
+            units += md_step_units(&t.steps[s]);
+        bytes += units;
+        most = units > most ? units : most;
+        text.len = 0;
+        md_trace_print(&t, &text);
+        assert_true(md_trace_parse(&back, text.data, text.len, &error));
+        assert_true(md_trace_equal(&t, &back));
+    }
+    md_buf_free(&text);
+    md_trace_free(&t);
+    md_trace_free(&back);
+    print_message("%" PRIu64 " bytes each, at most %" PRIu64 "\n", bytes / PRESSING, most);
+    assert_in_range(bytes / PRESSING, 500000, 1500000);
+    assert_in_range(most, 0, 4 << 20);
+}
+
+/* Each rule of memory is met, by the model's own count. */
+static void test_eviction_presses(void **state) {
+    (void)state;
+    static const struct {
+        enum md_rule rule;
+        unsigned least;
+    } rules[] = {
+        {MD_RULE_EVICT_TAIL, PRESSING * 12},
+        {MD_RULE_RECLAIM, PRESSING},
+        {MD_RULE_MISS_EVICTED, PRESSING},
+        {MD_RULE_BUMP, PRESSING / 2},
+        {MD_RULE_BUMP_SPARED, PRESSING},
+        {MD_RULE_ADD_PROMOTES, 5},
+        {MD_RULE_LARGE_IN_CHUNKS, PRESSING},
+        {MD_RULE_NO_MEMORY, PRESSING / 20},
+        {MD_RULE_NO_MEMORY_SET, 5},
+        {MD_RULE_NO_MEMORY_DELTA, 1},
+        {MD_RULE_CACHE_MEMLIMIT, 20},
+        {MD_RULE_MEMLIMIT_BAD, 5},
+        {MD_RULE_STATS_ITEMS, PRESSING / 2},
+        {MD_RULE_STATS_SLABS, PRESSING / 2},
+        {MD_RULE_CACHEDUMP, PRESSING / 2},
+        {MD_RULE_MISS_RESTARTED, 1},
+        {MD_RULE_TOO_LARGE, 50},
+        {MD_RULE_MISS_FLUSHED, 20},
+    };
+    struct md_model *model = new_model();
+    struct md_generate_config config;
+    struct md_reply reply = {0};
+    struct outcome o = {0};
+    struct md_trace t;
+    unsigned wrong = 0;
+    md_generate_config_default(&config);
+    md_trace_init(&t);
+    for (uint64_t i = 0; i < PRESSING; i++) {
+        md_generate_eviction(&t, SEED, i, &config);
+        play(&o, model, &t, &reply);
+    }
+    const struct md_fired *fired = md_model_fired(model);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (fired->rule[rules[i].rule] < rules[i].least) {
+            print_error("%s: %" PRIu64 " times in %d traces, expected %u or more\n",
+                        md_rule_info(rules[i].rule)->name, fired->rule[rules[i].rule], PRESSING,
+                        rules[i].least);
+            wrong++;
+        }
+    print_message("%" PRIu64 " commands: %" PRIu64 " evicted, %" PRIu64 " hits, %" PRIu64
+                  " misses, %" PRIu64 " traces not modelled to their end\n",
+                  o.commands, fired->rule[MD_RULE_EVICT_TAIL], o.hits, o.misses, o.unmodelled);
+    assert_int_equal(wrong, 0);
+    assert_in_range(o.unmodelled, 0, PRESSING / 50);
+    md_trace_free(&t);
+    md_reply_free(&reply);
+    md_model_free(model);
+}
+
+/* Where all targets take turns, each worker of a few meets all of them. */
+static void test_turns(void **state) {
+    (void)state;
+    unsigned of[3] = {0};
+    for (uint64_t i = 0; i < 4800; i++)
+        of[i % 3] += md_generate_turn(1, i) == MD_TARGET_EVICTION;
+    for (unsigned i = 0; i < 3; i++)
+        assert_in_range(of[i], 60, 140);
+    for (unsigned i = 0; i < MD_TARGETS; i++)
+        assert_int_equal(md_target_find(md_target_name((enum md_target)i)), i);
+    assert_int_equal(md_target_find("none"), MD_TARGETS);
 }
 
 /* ---- pieces ------------------------------------------------------------------------------ */
@@ -571,6 +702,10 @@ int main(void) {
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_everything_is_said),
         cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_eviction_is_the_same_every_time),
+        cmocka_unit_test(test_eviction_traces),
+        cmocka_unit_test(test_eviction_presses),
+        cmocka_unit_test(test_turns),
         cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

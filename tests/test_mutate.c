@@ -15,10 +15,14 @@
 
 enum { TEXT_MAX = 1 << 18 };
 
-static void generate(struct md_trace *t, uint64_t index) {
+static void generate_for(enum md_target target, struct md_trace *t, uint64_t index) {
     struct md_generate_config config;
     md_generate_config_default(&config);
-    md_generate(t, 5, index, &config);
+    md_generate_for(target, t, 5, index, &config);
+}
+
+static void generate(struct md_trace *t, uint64_t index) {
+    generate_for(MD_TARGET_COMMANDS, t, index);
 }
 
 static void must_parse(struct md_trace *t, const void *text, size_t len) {
@@ -71,19 +75,18 @@ static void assert_bounded(const struct md_trace *t) {
 
 /* ---- whole mutations --------------------------------------------------------------------- */
 
-static void test_mutants_are_traces(void **state) {
-    (void)state;
+static void check_mutants(enum md_target target) {
     struct md_trace t, twin;
     unsigned same = 0;
     md_trace_init(&t);
     md_trace_init(&twin);
     for (uint64_t i = 0; i < 4000; i++) {
         if (i % 40 == 0)
-            generate(&t, i);
+            generate_for(target, &t, i);
         md_trace_copy(&twin, &t);
-        md_mutate(&t, i);
+        md_mutate(&t, target, i);
         same += md_trace_equal(&t, &twin);
-        md_mutate(&twin, i);
+        md_mutate(&twin, target, i);
         assert_true(md_trace_equal(&t, &twin));
         assert_bounded(&t);
         assert_whole(&t);
@@ -91,7 +94,7 @@ static void test_mutants_are_traces(void **state) {
             struct md_buf text = {0};
             md_trace_print(&twin, &text);
             must_parse(&twin, text.data, text.len);
-            md_mutate(&twin, ~i);
+            md_mutate(&twin, target, ~i);
             md_trace_copy(&t, &twin);
             md_buf_free(&text);
         }
@@ -101,13 +104,19 @@ static void test_mutants_are_traces(void **state) {
     md_trace_free(&twin);
 }
 
+static void test_mutants_are_traces(void **state) {
+    (void)state;
+    for (unsigned target = 0; target < MD_TARGETS; target++)
+        check_mutants((enum md_target)target);
+}
+
 static void test_empty_trace_gets_content(void **state) {
     (void)state;
     struct md_trace t;
     md_trace_init(&t);
     for (uint64_t i = 0; i < 50; i++) {
         md_trace_clear(&t);
-        md_mutate(&t, i);
+        md_mutate(&t, (enum md_target)(i % MD_TARGETS), i);
         assert_true(t.n_steps > 0);
     }
     md_trace_free(&t);
@@ -121,7 +130,7 @@ static void test_long_lineage(void **state) {
     md_trace_init(&t);
     generate(&t, 1);
     for (uint64_t i = 0; i < 3000; i++) {
-        md_mutate(&t, i);
+        md_mutate(&t, MD_TARGET_COMMANDS, i);
         steps += t.n_steps;
     }
     assert_bounded(&t);
@@ -145,9 +154,41 @@ static void test_huge_traces_are_cut_down(void **state) {
     for (unsigned i = 0; i < 5000; i++)
         md_trace_add(&t, MD_STEP_CLOCK, 0)->seconds = 1000000;
     for (uint64_t i = 0; i < 20; i++) {
-        md_mutate(&t, i);
+        md_mutate(&t, MD_TARGET_COMMANDS, i);
         assert_bounded(&t);
     }
+    md_trace_free(&t);
+}
+
+/* What descends from a trace under pressure stays one: little memory, not too many bytes, and floods
+ * do not wither. */
+static void test_pressure_is_kept(void **state) {
+    (void)state;
+    struct md_trace t;
+    struct md_node_options before;
+    unsigned changes = 0, stores = 0;
+    md_node_options_default(&before);
+    md_trace_init(&t);
+    for (uint64_t i = 0; i < 3000; i++) {
+        uint64_t fill = 0;
+        if (i % 100 == 0)
+            generate_for(MD_TARGET_EVICTION, &t, i);
+        md_mutate(&t, MD_TARGET_EVICTION, i);
+        if (!md_options_tight(&t.options.model))
+            fail_msg("mutant %" PRIu64 " has memory enough", i);
+        for (size_t s = 0; s < t.n_steps; s++)
+            for (size_t j = 0; j < t.steps[s].n_parts; j++) {
+                bool is_fill = t.steps[s].parts[j].kind == MD_PART_FILL;
+                fill += is_fill ? (uint64_t)t.steps[s].parts[j].number : 0;
+                stores += is_fill;
+            }
+        assert_in_range(fill, 0, 3 << 20);
+        changes += !md_node_options_equal(&t.options, &before);
+        md_node_options_copy(&before, &t.options);
+    }
+    assert_in_range(changes, 30, 600);
+    assert_true(stores > 3000 * 10);
+    md_node_options_free(&before);
     md_trace_free(&t);
 }
 
@@ -167,7 +208,7 @@ static void test_every_edit(void **state) {
             struct md_mutation m;
             generate(&t, i);
             md_trace_copy(&before, &t);
-            md_mutation_init(&m, &t, i + 1000 * e);
+            md_mutation_init(&m, &t, MD_TARGET_COMMANDS, i + 1000 * e);
             bool did = edits[e].edit(&m);
             md_mutation_free(&m);
             bool differs = !md_trace_equal(&t, &before);
@@ -204,7 +245,7 @@ static bool reaches(const char *name, const char *from, const char *to) {
     for (uint64_t seed = 0; seed < 3000 && !reached; seed++) {
         struct md_mutation m;
         from_text(&t, from);
-        md_mutation_init(&m, &t, seed);
+        md_mutation_init(&m, &t, MD_TARGET_COMMANDS, seed);
         find_edit(name)(&m);
         md_mutation_free(&m);
         reached = md_trace_equal(&t, &wanted);
@@ -277,6 +318,12 @@ static const struct {
     {"change-clock", "clock 30\n", "clock 29\n"},
     {"options", "send 0 \"get a\\r\\n\"\n", "node -C\nsend 0 \"get a\\r\\n\"\n"},
     {"options", "node -C\nsend 0 \"get a\\r\\n\"\n", "send 0 \"get a\\r\\n\"\n"},
+    {"flood", "send 0 \"set a9 0 0 1\\r\\nx\\r\\nget b\\r\\n\"\n",
+     "send 0 \"set a9 0 0 1\\r\\nx\\r\\nset a10 0 0 1\\r\\nx\\r\\nset a11 0 0 1\\r\\nx\\r\\nget "
+     "b\\r\\n\"\n"},
+    {"class-border", "node -I 512k -m 1 -f 4\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\n",
+     "node -I 512k -m 1 -f 4\nsend 0 \"set a 0 0 98244\\r\\n{fill 98244 61}\\r\\n\"\n"},
+    {"reboot", "clock 1\n", "clock 1\nrestart\n"},
     {"swap-steps", "clock 1\nclose 0\n", "close 0\nclock 1\n"},
     {"move-step", "clock 1\nclose 0\nclose 1\n", "close 0\nclose 1\nclock 1\n"},
     {"delete-steps", "clock 1\nclose 0\nclose 1\n", "close 1\n"},
@@ -301,12 +348,12 @@ static void test_lengths_stay_true(void **state) {
         struct md_mutation m;
         struct md_view v;
         from_text(&t, "send 0 \"get z\\r\\nset k 0 0 3\\r\\nabc\\r\\nget a\\r\\n\"\n");
-        md_mutation_init(&m, &t, seed);
+        md_mutation_init(&m, &t, MD_TARGET_COMMANDS, seed);
         assert_true(find_edit(names[seed % 2])(&m));
         md_mutation_free(&m);
         md_step_literal_lengths(&t.steps[0]);
         uint64_t units = md_step_units(&t.steps[0]);
-        md_mutation_init(&m, &t, seed);
+        md_mutation_init(&m, &t, MD_TARGET_COMMANDS, seed);
         assert_true(md_pick_view(&m, MD_VIEW_STORE, &v));
         uint8_t said[24] = {0};
         size_t n;
@@ -364,8 +411,8 @@ static void test_crossover(void **state) {
     from_text(&b, "node -F\nsend 0 \"get b\\r\\n\"\nclock 2\nsend 1 \"get bb\\r\\n\"\n");
     for (uint64_t seed = 0; seed < 500; seed++) {
         bool of_a = false, of_b = false;
-        md_crossover(&child, &a, &b, seed);
-        md_crossover(&twin, &a, &b, seed);
+        md_crossover(&child, &a, &b, MD_TARGET_COMMANDS, seed);
+        md_crossover(&twin, &a, &b, MD_TARGET_COMMANDS, seed);
         assert_true(md_trace_equal(&child, &twin));
         assert_whole(&child);
         for (size_t i = 0; i < child.n_steps; i++) {
@@ -387,7 +434,7 @@ static void test_crossover(void **state) {
     for (uint64_t i = 0; i < 300; i++) {
         generate(&a, i);
         generate(&b, i + 1000);
-        md_crossover(&child, &a, &b, i);
+        md_crossover(&child, &a, &b, MD_TARGET_COMMANDS, i);
         assert_whole(&child);
         if (child.n_steps)
             assert_bounded(&child);
@@ -420,16 +467,17 @@ static void test_text_forms(void **state) {
     md_trace_init(&t);
     for (uint64_t i = 0; i < 500; i++) {
         size_t na = text_of(i, a), nb = text_of(i + 1, b);
-        size_t n = md_crossover_text(a, na, b, nb, out, TEXT_MAX, i);
+        size_t n = md_crossover_text(a, na, b, nb, out, TEXT_MAX, MD_TARGET_COMMANDS, i);
         if (n) {
             must_parse(&t, out, n);
-            assert_int_equal(md_crossover_text(a, na, b, nb, b, TEXT_MAX, i), n);
+            assert_int_equal(md_crossover_text(a, na, b, nb, b, TEXT_MAX, MD_TARGET_COMMANDS, i),
+                             n);
             assert_memory_equal(out, b, n);
         }
         memcpy(b, a, na);
-        n = md_mutate_text(a, na, TEXT_MAX, i);
+        n = md_mutate_text(a, na, TEXT_MAX, MD_TARGET_COMMANDS, i);
         assert_true(n > 0);
-        assert_int_equal(n, md_mutate_text(b, na, TEXT_MAX, i));
+        assert_int_equal(n, md_mutate_text(b, na, TEXT_MAX, MD_TARGET_COMMANDS, i));
         assert_memory_equal(a, b, n);
         must_parse(&t, a, n);
     }
@@ -452,12 +500,12 @@ static void test_text_fits(void **state) {
         /* Exactly as large as promised, so that a byte too many is seen. */
         uint8_t *data = malloc(room);
         memcpy(data, full, size < room ? size : room);
-        size_t n = md_mutate_text(data, size < room ? size : room, room, i);
+        size_t n = md_mutate_text(data, size < room ? size : room, room, MD_TARGET_COMMANDS, i);
         assert_in_range(n, 0, room);
         none += n == 0;
         if (n)
             must_parse(&t, data, n);
-        n = md_crossover_text(full, size, full, size, data, room, i);
+        n = md_crossover_text(full, size, full, size, data, room, MD_TARGET_COMMANDS, i);
         assert_in_range(n, 0, room);
         if (n)
             must_parse(&t, data, n);
@@ -514,7 +562,7 @@ static void test_hostile_bytes(void **state) {
                 n += strlen(piece);
             }
         }
-        size_t size = md_mutate_text(data, n, TEXT_MAX, i);
+        size_t size = md_mutate_text(data, n, TEXT_MAX, MD_TARGET_COMMANDS, i);
         if (size) {
             must_parse(&t, data, size);
             assert_bounded(&t);
@@ -526,12 +574,19 @@ static void test_hostile_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mutants_are_traces), cmocka_unit_test(test_empty_trace_gets_content),
-        cmocka_unit_test(test_long_lineage),       cmocka_unit_test(test_huge_traces_are_cut_down),
-        cmocka_unit_test(test_every_edit),         cmocka_unit_test(test_edits_by_example),
-        cmocka_unit_test(test_lengths_stay_true),  cmocka_unit_test(test_cut_and_join),
-        cmocka_unit_test(test_crossover),          cmocka_unit_test(test_text_forms),
-        cmocka_unit_test(test_text_fits),          cmocka_unit_test(test_hostile_bytes),
+        cmocka_unit_test(test_mutants_are_traces),
+        cmocka_unit_test(test_empty_trace_gets_content),
+        cmocka_unit_test(test_long_lineage),
+        cmocka_unit_test(test_pressure_is_kept),
+        cmocka_unit_test(test_huge_traces_are_cut_down),
+        cmocka_unit_test(test_every_edit),
+        cmocka_unit_test(test_edits_by_example),
+        cmocka_unit_test(test_lengths_stay_true),
+        cmocka_unit_test(test_cut_and_join),
+        cmocka_unit_test(test_crossover),
+        cmocka_unit_test(test_text_forms),
+        cmocka_unit_test(test_text_fits),
+        cmocka_unit_test(test_hostile_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
