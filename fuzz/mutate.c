@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 
-/* One mutant in so many is a trace of the generator instead: engines descend from what they have, and
- * favour what is short and quick, so that large values or long lines hardly come up by themselves. */
+/* One mutant in so many is a trace of the generator instead: engines descend from what they
+ * have, and favour what is short and quick, so that large values or long lines hardly come up by
+ * themselves. */
 enum { FRESH_ONE_IN = 4 };
 
 /* ---- edits ------------------------------------------------------------------------------- */

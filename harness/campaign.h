@@ -4,8 +4,8 @@
  * next moment to show progress. Everything dies with it, however it dies: each child asks the
  * kernel to be killed with its parent, and nodes do the same.
  *
- * Workers take turns: with --engine libfuzzer a job has one process for each target, and only one of
- * them runs inputs at a time; with --engine random each worker mixes the targets itself.
+ * Workers take turns: with --engine libfuzzer a job has one process for each target, and only one
+ * of them runs inputs at a time; with --engine random each worker mixes the targets itself.
  *
  *   OUT/corpus/TARGET       what libFuzzer found worth keeping; the next campaign starts there
  *   OUT/found               traces as found, until looked into

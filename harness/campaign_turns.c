@@ -1,8 +1,9 @@
 /*
- * Turns of a campaign: which targets it runs, which worker runs what, and for how long. With libFuzzer a
- * job is one process for each target, on one CPU; only one of them has its turn, so that each target
- * gets its share of time however long its inputs take, and none has to read its corpus again. With the
- * random engine a job is one process that mixes the targets by itself. See campaign.h.
+ * Turns of a campaign: which targets it runs, which worker runs what, and for how long. With
+ * libFuzzer a job is one process for each target, on one CPU; only one of them has its turn, so
+ * that each target gets its share of time however long its inputs take, and none has to read its
+ * corpus again. With the random engine a job is one process that mixes the targets by itself. See
+ * campaign.h.
  */
 #include "harness/campaign.h"
 

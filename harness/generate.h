@@ -46,15 +46,15 @@ void md_generate_config_default(struct md_generate_config *c);
 /* Fills t (initialised; cleared first) with trace number `index` of the stream of this seed. */
 void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
                  const struct md_generate_config *c);
-/* The same of the stream of traces that run a node out of memory: floods of one slab class, sizes at
- * the borders between classes, hot keys, chains of changes, the clock, failing sets. */
+/* The same of the stream of traces that run a node out of memory: floods of one slab class,
+ * sizes at the borders between classes, hot keys, chains of changes, the clock, failing sets. */
 void md_generate_eviction(struct md_trace *t, uint64_t seed, uint64_t index,
                           const struct md_generate_config *c);
 /* Of the stream of this target. */
 void md_generate_for(enum md_target target, struct md_trace *t, uint64_t seed, uint64_t index,
                      const struct md_generate_config *c);
-/* Which target's stream trace number `index` comes from where all take turns: by chance, so that each
- * of several workers meets all of them. */
+/* Which target's stream trace number `index` comes from where all take turns: by chance, so that
+ * each of several workers meets all of them. */
 enum md_target md_generate_turn(uint64_t seed, uint64_t index);
 
 /* Pieces: append one random command (with its data block) to a send step; a random border number's

@@ -1,35 +1,45 @@
 /*
  * Whole traces that run a node out of memory on purpose: `fuzz_eviction`, and its share of
- * `--engine random`. Each trace draws its options from a small list, the slab classes that it fills,
- * and its character: what it does to the keys that are there, how time passes, what fails. A class is
- * filled first, then its items are read, changed, flooded out, while the clock moves around the
- * borders that matter to the order of last use.
+ * `--engine random`. Each trace draws its options from a small list, the slab classes that it
+ * fills, and its character: what it does to the keys that are there, how time passes, what fails. A
+ * class is filled first, then its items are read, changed, flooded out, while the clock moves
+ * around the borders that matter to the order of last use.
  */
 #include "harness/generate.h"
 
 #include "harness/generate_internal.h"
 
-enum { MD_PRESS_BYTES = 1280 << 10 }; /* of data blocks in one trace, about */
+enum {
+    MD_PRESS_BYTES = 1280 << 10, /* of data blocks in one trace, about */
+    MD_PRESSING_COMMANDS = 100,  /* in what is added to a trace, at most */
+};
 
 /*
- * Few, so that whoever runs traces can start the nodes ahead. What they have in common: few commands,
- * with few bytes, fill a class. A large -f makes classes wide, and their smallest items are a quarter
- * of a chunk; a small one leaves all above 2 KiB to the largest class.
+ * Few, so that whoever runs traces can start the nodes ahead. What they have in common: few
+ * commands, with few bytes, fill a class. A large -f makes classes wide, and their smallest items
+ * are a quarter of a chunk; a small one leaves all above 2 KiB to the largest class.
  */
-static const char *const md_tight_sets[][12] = {
+enum { MD_SET_WORDS = 14 };
+static const char *const md_tight_sets[][MD_SET_WORDS] = {
     {"-I", "512k", "-m", "1", "-f", "4"},
     {"-I", "512k", "-m", "1", "-f", "2", "-o", "slab_chunk_max=131072"},
     {"-I", "64k", "-m", "1", "-o", "slab_chunk_max=16384"},
     {"-C", "-I", "256k", "-m", "1", "-f", "4", "-o", "slab_chunk_max=65536"},
     {"-I", "128k", "-m", "1", "-f", "1.05", "-o", "slab_chunk_max=131072"},
-    {"-M", "-I", "512k", "-m", "1", "-f", "1.05", "-o", "slab_chunk_max=262144"},
+    {"-M", "-I", "512k", "-m", "1", "-f", "4", "-o", "slab_chunk_max=262144"},
     {"-I", "64k", "-m", "1", "-f", "4", "-n", "1024", "-o", "slab_chunk_max=65536"},
-    {"-M", "-I", "32k", "-m", "1", "-f", "3", "-n", "1024", "-o", "slab_chunk_max=32768"},
+    {"-I", "64k", "-m", "1", "-f", "2", "-o", "slab_chunk_max=65536", "-o", "lru_maintainer"},
+    {"-M", "-I", "64k", "-m", "1", "-n", "1024", "-o", "slab_chunk_max=1024"},
+    {"-L", "-I", "512k", "-m", "8", "-f", "4"},
     {"-m", "2", "-f", "4"},
     {"-I", "32k", "-m", "1", "-f", "2", "-t", "4", "-o", "slab_chunk_max=32768"},
     {"-I", "1k", "-m", "1", "-f", "4", "-o", "slab_chunk_max=1024"},
+    {"-I", "512k", "-m", "1", "-f", "4", "-o", "lru_maintainer", "-o", "lru_crawler"},
     {"-m", "4", "-f", "1.05", "-n", "1", "-o", "slab_chunk_max=262144"},
     {"-C", "-I", "16k", "-m", "1", "-f", "2", "-n", "200", "-o", "slab_chunk_max=8192"},
+    {"-I", "128k", "-m", "1", "-f", "4", "-o", "slab_chunk_max=131072", "-o", "lru_maintainer",
+     "-o", "temporary_ttl=61"},
+    {"-I", "32k", "-m", "2", "-f", "2", "-o", "slab_chunk_max=16384", "-o", "lru_maintainer"},
     {"-I", "512k", "-m", "16", "-f", "1.05"},
 };
 enum { MD_TIGHT_AT_A_TIME = 4, MD_TIGHT_TRACES_PER_TIME = 64 };
@@ -80,7 +90,7 @@ static const struct {
     uint8_t weight;
 } md_acts[] = {
     {md_press_flood, 30},    {md_press_read, 36},   {md_press_store, 14},  {md_press_chain, 8},
-    {md_press_gets_cas, 6},  {md_press_chunked, 5}, {md_press_counter, 4}, {md_press_delete, 4},
+    {md_press_gets_cas, 6},  {md_press_chunked, 7}, {md_press_counter, 4}, {md_press_delete, 4},
     {md_press_too_large, 3}, {md_press_stats, 5},   {md_press_gone, 4},    {md_press_flush, 1},
     {md_press_limit, 6},
 };
@@ -114,7 +124,7 @@ static unsigned md_draw_pressure(struct md_random *r, const struct md_options *o
             features |= odds[i].feature;
     if (o->memory_limit > 8 * (uint64_t)MD_PAGE_SIZE && md_chance(r, 700))
         features |= MD_PRESS_LIMIT;
-    /* What a thread of the node's does meanwhile is not ours to say. */
+    /* What becomes of an item while others wait for their replies cannot be seen. */
     if (o->segmented)
         features &= ~(unsigned)MD_PRESS_SPLIT;
     return features;
@@ -155,6 +165,8 @@ static void md_tight_init(struct md_tight_plan *plan, struct md_trace *t, uint64
     plan->p.ttl = rates[md_pick(r, MD_COUNT(rates))];
     plan->p.flags = rates[md_pick(r, MD_COUNT(rates))];
     plan->p.quiet = rates[md_pick(r, MD_COUNT(rates))];
+    if (o->segmented) /* whether there was memory shows in the reply, and nowhere else */
+        plan->p.quiet = 0;
     plan->p.most_bytes = MD_PRESS_BYTES;
     plan->p.most_commands = md_tight_length(r);
     plan->turns_a_send = md_chance(r, 150) ? 1 : 2 + md_pick(r, 10);
@@ -270,6 +282,9 @@ static void md_tight_turn(struct md_tight_plan *plan) {
 static void md_tight_begin(struct md_tight_plan *plan) {
     struct md_random *r = &plan->random;
     md_tight_send(plan, 0);
+    bool brim = !plan->p.options->evict && md_chance(r, 500);
+    if (brim)
+        md_press_early(&plan->p);
     for (unsigned i = md_chance(r, 300) ? md_pick(r, 6) : 0; i > 0; i--)
         md_act_turn(plan);
     if (plan->p.features & MD_PRESS_CLOCK && md_chance(r, 300) && md_tight_room(plan, 2)) {
@@ -279,6 +294,8 @@ static void md_tight_begin(struct md_tight_plan *plan) {
     for (unsigned i = 0; i < plan->p.n_pools; i++)
         if (md_chance(r, i ? 350 : 920))
             md_press_fill(&plan->p, i);
+    if (brim)
+        md_press_brim(&plan->p);
     plan->p.most_commands += plan->p.commands;
 }
 
@@ -314,7 +331,7 @@ void md_gen_pressing_commands(struct md_random *r, const struct md_options *o,
     p.g.out = send;
     p.ttl = md_pick(r, 400);
     p.most_bytes = MD_PRESS_BYTES / 4;
-    p.most_commands = MD_COUNT(md_tight_sets) * 8;
+    p.most_commands = MD_PRESSING_COMMANDS;
     for (unsigned i = 0; i < p.n_pools; i++)
         p.pool[i].begun = md_pick(r, p.pool[i].capacity + p.pool[i].capacity / 2 + 2);
     do

@@ -301,8 +301,8 @@ void md_pressure_init(struct md_pressure *p, struct md_random *r, const struct m
 /* Each appends to p->g.out. */
 typedef void md_press(struct md_pressure *p);
 md_press md_press_flood, md_press_store, md_press_read, md_press_chain, md_press_chunked,
-    md_press_too_large, md_press_delete, md_press_flush, md_press_stats, md_press_limit,
-    md_press_counter, md_press_gone, md_press_gets_cas;
+    md_press_too_large, md_press_delete, md_press_early, md_press_brim, md_press_flush,
+    md_press_stats, md_press_limit, md_press_counter, md_press_gone, md_press_gets_cas;
 /* Stores items until the pool's class is full and a few more. */
 void md_press_fill(struct md_pressure *p, unsigned pool);
 /* The line of a store whose data will come in pieces; returns its length and byte. */

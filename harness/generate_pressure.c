@@ -1,9 +1,9 @@
 /*
  * What puts memory under pressure: keys that all belong to one slab class, stored until it is full
  * and a few more; the same keys used, changed, made larger and smaller around the borders of the
- * class. Few commands must be enough: classes of large chunks are taken, with items that just go into
- * them. The picture is rough on purpose: it knows about where the tail of a class is, so that commands
- * can aim there; what is evicted is for the model to say.
+ * class. Few commands must be enough: classes of large chunks are taken, with items that just go
+ * into them. The picture is rough on purpose: it knows about where the tail of a class is, so that
+ * commands can aim there; what is evicted is for the model to say.
  */
 #include "harness/generate_internal.h"
 
@@ -14,12 +14,13 @@ enum {
     MD_FLOOD_KEYS = 40,
     MD_CHEAP = 48 << 10, /* bytes of an item that may come often */
     MD_KEY_TEXT = 80,
+    MD_CHUNK_HEADER = 48,
 };
 
 /* ---- sizes ------------------------------------------------------------------------------- */
 
 static uint32_t md_beside_data(bool cas, size_t key, bool flags) {
-    return (uint32_t)(MD_GEN_HEADER + (cas ? 8 : 0) + key + 1 + (flags ? 4 : 0) + 2);
+    return MD_GEN_HEADER + (cas ? 8U : 0) + (uint32_t)key + 1 + (flags ? 4U : 0) + 2;
 }
 
 static uint32_t md_least_of(const struct md_slabs *s, unsigned class) {
@@ -28,6 +29,8 @@ static uint32_t md_least_of(const struct md_slabs *s, unsigned class) {
 
 static unsigned md_capacity(const struct md_pressure *p, unsigned class) {
     uint64_t pages = p->options->memory_limit / MD_PAGE_SIZE;
+    if (p->options->preallocated) /* each class has one from the start */
+        pages = pages > p->slabs.largest ? pages - p->slabs.largest + 1 : 1;
     return (unsigned)(MD_PAGE_SIZE / p->slabs.size[class] * (pages ? pages : 1));
 }
 
@@ -226,9 +229,8 @@ static void md_store_sized(struct md_pressure *p, const char *word, const struct
         md_gen_serial_value(&p->g, total > beside ? total - beside : 0, &v);
     md_store_line(p, word, k, n, flags, v.len + v.fill);
     if (word[0] == 'c') {
-        struct md_part *cas =
-            (md_step_bytes(p->g.out, " ", 1), md_step_part(p->g.out, MD_PART_CAS));
-        md_part_set(cas, key, len);
+        md_step_bytes(p->g.out, " ", 1);
+        md_part_set(md_step_part(p->g.out, MD_PART_CAS), key, len);
     }
     if (md_chance(p->g.r, p->quiet))
         md_gen_put(&p->g, " noreply");
@@ -256,7 +258,7 @@ void md_press_fill(struct md_pressure *p, unsigned pool) {
     /* To be full for sure: all of one size, mostly. */
     if (md_chance(p->g.r, 800))
         p->features &= ~(unsigned)MD_PRESS_BORDER;
-    if (n > 2 * MD_FEW_KEYS)
+    if (n > 2 * MD_FEW_KEYS && !p->options->segmented)
         p->quiet = 1000;
     while (n-- && p->bytes < p->most_bytes)
         md_store_next(p, k);
@@ -300,13 +302,8 @@ static void md_store_as(struct md_pressure *p, const char *word, const struct md
                         unsigned n) {
     if (strcmp(word, "append") == 0 || strcmp(word, "prepend") == 0)
         md_put_piece(p, word, k, n);
-    else {
-        unsigned quiet = p->quiet;
-        if (p->options->segmented && strcmp(word, "set") != 0)
-            p->quiet = 0;
+    else
         md_store_sized(p, word, k, n, md_some_size(p, k));
-        p->quiet = quiet;
-    }
 }
 
 void md_press_store(struct md_pressure *p) {
@@ -354,6 +351,8 @@ void md_press_chunked(struct md_pressure *p) {
                                             : chunks * from + md_pick(p->g.r, 200);
     if (!md_affords(p, total / 4))
         total = from + 1 + md_pick(p->g.r, 200);
+    else if (md_chance(p->g.r, 600)) /* its last chunk is to come from the pool's own class */
+        total = chunks * (from - MD_CHUNK_HEADER) + k->usual + MD_CHUNK_HEADER;
     md_store_sized(p, md_chance(p->g.r, 700) ? "set" : "replace", k,
                    md_chance(p->g.r, 500) ? k->begun : md_some_key(p, k), total > to ? to : total);
 }
@@ -365,10 +364,7 @@ void md_press_too_large(struct md_pressure *p) {
     if (!md_affords(p, total))
         return;
     const char *word = words[md_pick(p->g.r, MD_COUNT(words))];
-    unsigned quiet = p->quiet;
-    p->quiet = p->options->segmented ? 0 : quiet;
     md_store_sized(p, word, k, md_some_key(p, k), total);
-    p->quiet = quiet;
 }
 
 uint32_t md_press_half_store(struct md_pressure *p, uint8_t *byte) {
@@ -447,6 +443,25 @@ void md_press_counter(struct md_pressure *p) {
     }
 }
 
+void md_press_early(struct md_pressure *p) {
+    md_gen_put(&p->g, "set n 7 0 2\r\n99\r\n");
+    p->commands++;
+}
+
+/* Small items until the last chunk that large ones had no use for is taken; then the counter that was
+ * there before has to grow. */
+void md_press_brim(struct md_pressure *p) {
+    enum { CHUNKS = 80 };
+    for (unsigned i = 0; i < CHUNKS; i++) {
+        md_gen_put(&p->g, "set z");
+        md_gen_put_u64(&p->g, i);
+        md_gen_put(&p->g, " 0 0 1 noreply\r\nz\r\n");
+        p->commands++;
+    }
+    md_gen_put(&p->g, "incr n 1\r\nget n\r\n");
+    p->commands += 2;
+}
+
 void md_press_delete(struct md_pressure *p) {
     const struct md_pool_keys *k = md_some_pool(p);
     for (unsigned i = 1 + md_pick(p->g.r, 2); i > 0; i--) {
@@ -462,6 +477,8 @@ void md_press_delete(struct md_pressure *p) {
 void md_press_flush(struct md_pressure *p) {
     static const char *const delays[] = {"", "", "", " 0", " 1", " 2", " 60", " -1"};
     unsigned n = p->options->segmented ? 4 : MD_COUNT(delays);
+    if (p->options->segmented && !p->options->cas)
+        return;
     md_gen_put(&p->g, "flush_all");
     md_gen_put(&p->g, delays[md_pick(p->g.r, n)]);
     md_gen_put(&p->g, "\r\n");
@@ -476,6 +493,8 @@ static void md_put_stats(struct md_pressure *p, const char *what) {
 }
 
 static void md_put_dump(struct md_pressure *p) {
+    if (p->options->segmented) /* in an order that is not told */
+        return;
     md_gen_put(&p->g, "stats cachedump");
     md_put_number(p, md_some_pool(p)->class);
     md_put_number(p, md_chance(p->g.r, 800) ? 0 : 1 + md_pick(p->g.r, 3));

@@ -25,7 +25,7 @@ void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *no
     md_buf_reserve(&p->heard, 1);
     p->verdict = v;
     p->step = 0;
-    p->sweeping = p->down = false;
+    p->sweeping = p->down = p->ahead = false;
     p->fired = *md_model_fired(model);
     md_model_forget_preferences(model);
     md_model_restart(model, base);
@@ -424,8 +424,10 @@ static enum md_verdict_kind send_observed(struct md_play *p, struct md_event *e,
     e->n_heard = p->observed.len;
     md_buf_append(&p->heard, p->observed.data, p->observed.len);
     md_model_observe(p->model, p->observed.data, p->observed.len);
-    if (md_model_feed(p->model, e->conn, bytes, e->len, &p->expected) == MD_FEED_UNMODELLED)
+    if (md_model_feed(p->model, e->conn, bytes, e->len, &p->expected) == MD_FEED_UNMODELLED) {
+        p->ahead = true;
         return unmodelled(p);
+    }
     enum md_verdict_kind kind = settle_accounts(p, status == MD_NODE_CLOSED);
     return kind == MD_AGREE ? compare_promises(p) : kind;
 }
@@ -460,10 +462,12 @@ enum md_verdict_kind md_play_open(struct md_play *p, unsigned conn) {
 enum md_verdict_kind md_play_send(struct md_play *p, unsigned conn, const uint8_t *bytes,
                                   size_t len) {
     enum md_verdict_kind kind = md_play_open(p, conn);
-    for (size_t at = 0; at < len && kind == MD_AGREE; at += MD_READ_BUFFER) {
+    /* A model that looks into the reply wants all of it, not what an unfinished piece holds back. */
+    size_t most = md_model_observes(p->model) ? MD_TRACE_BYTES_MAX : MD_READ_BUFFER;
+    for (size_t at = 0; at < len && kind == MD_AGREE; at += most) {
         if (!md_model_is_open(p->model, conn)) /* killed, or closed by the piece before */
             break;
-        size_t n = len - at < MD_READ_BUFFER ? len - at : MD_READ_BUFFER;
+        size_t n = len - at < most ? len - at : most;
         kind = send_piece(p, conn, bytes + at, n);
         if (p->piece && kind == MD_AGREE && at + n < len)
             p->piece(p->piece_ctx);

@@ -350,12 +350,15 @@ size_t md_runner_window(const struct md_runner *r, const struct md_trace *const 
     return n;
 }
 
-static enum md_verdict_kind no_node(struct md_node *failed, struct md_verdict *v) {
-    v->kind = MD_FAILED;
+static enum md_verdict_kind no_node(struct md_node *failed, const struct md_trace *t,
+                                    struct md_verdict *v) {
+    /* -L wants huge pages, which not every machine has: such traces are not for this node. */
+    bool choosy = failed && t->options.model.preallocated;
+    v->kind = choosy ? MD_SKIPPED : MD_FAILED;
     v->reason.len = 0;
     md_buf_str(&v->reason, failed ? md_node_error(failed) : "no node could be started");
     md_node_free(failed);
-    return MD_FAILED;
+    return v->kind;
 }
 
 /* Uses up the node's first n CAS values. */
@@ -389,7 +392,7 @@ static enum md_verdict_kind run_alone(struct md_runner *r, const struct md_trace
     if (status == MD_NODE_OK && base->uptime)
         status = md_node_advance(node, base->uptime);
     if (status != MD_NODE_OK)
-        return no_node(node, v);
+        return no_node(node, t, v);
     set_model(r, &t->options);
     md_model_explain(r->model, true);
     enum md_verdict_kind kind = play_trace(r, t, node, base, v, o);
@@ -462,7 +465,8 @@ static bool wants_new_node(const struct md_trace *t) {
 
 /* Whether what the trace left behind is known, so that more can be asked. */
 static bool known_behind(const struct md_runner *r, enum md_verdict_kind kind) {
-    return kind == MD_AGREE || (kind == MD_UNMODELLED && !md_model_lost(r->model));
+    return kind == MD_AGREE ||
+           (kind == MD_UNMODELLED && !md_model_lost(r->model) && !r->play.ahead);
 }
 
 /* On a new node, dropped afterwards. There is no use in a check on a fresh one: this was one. */
@@ -473,7 +477,7 @@ static enum md_verdict_kind run_on_new(struct md_runner *r, const struct md_trac
     uint64_t began = md_now_ns();
     verdict_clear(v);
     if (md_pool_fresh(&r->pool, &t->options, &node) != MD_NODE_OK)
-        return no_node(node, v);
+        return no_node(node, t, v);
     window_add(r, r->pool.started, t);
     r->play.want_canonical = r->config.replies;
     enum md_verdict_kind kind = play_trace(r, t, node, &base, v, NULL);
@@ -506,7 +510,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     verdict_clear(v);
     struct md_slot *s = md_pool_get(&r->pool, &t->options, clock_seconds(t), &failed);
     if (!s)
-        return no_node(failed, v);
+        return no_node(failed, t, v);
     struct md_counts before = r->counts;
     window_add(r, s->number, t);
     uint64_t turned = r->counts.choices_turned;

@@ -22,8 +22,8 @@ enum md_worker_next {
     MD_WORKER_FAILED, /* the slot's message says why */
 };
 
-/* Waits for its turn and runs a trace of this target; `text` is what is kept if this process dies on
- * it. */
+/* Waits for its turn and runs a trace of this target; `text` is what is kept if this process
+ * dies on it. */
 enum md_worker_next md_worker_run(struct md_worker *w, struct md_trace *t, enum md_target target,
                                   const void *text, size_t n);
 

@@ -255,6 +255,9 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
     if (c->held.n_commands) {
         reply_move(out, &c->held, 0, 0, 0);
         reply_clear(&c->held);
+        for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)
+            if (out->commands[i].flags & MD_COMMAND_STATS)
+                md_segmented_skip(m, out->commands[i].reply_offset);
     }
     for (size_t at = 0; at < len && !f.close && !f.unmodelled;) {
         if (c->state == MD_CONN_LINE) {

@@ -78,7 +78,7 @@ static void start(struct md_model *m, const struct md_base *base) {
     m->cas = base->cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
-    m->segmented = (struct md_segmented){0};
+    m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     md_removals_clear(m);
 }
 

@@ -41,6 +41,10 @@ bool md_segmented_says(const struct md_model *m, size_t cursor, const char *text
            memcmp(s->observed + cursor, text, n) == 0;
 }
 
+bool md_segmented_tells(const struct md_model *m, size_t cursor) {
+    return cursor + m->segmented.skipped < m->segmented.n_observed;
+}
+
 bool md_segmented_may_have_gone(const struct md_model *m, const struct md_item *it) {
     return m->segmented.taken[it->class] > it->sure_at || m->options.slab_reassign;
 }
@@ -85,7 +89,7 @@ void md_segmented_look(struct md_model *m, int32_t item, size_t cursor, const ch
     struct md_item *it = &m->items[item];
     if (dead(m, it))
         return;
-    if (cursor + m->segmented.skipped >= m->segmented.n_observed) {
+    if (!md_segmented_tells(m, cursor)) {
         md_segmented_unseen(m, item);
         return;
     }
@@ -137,7 +141,8 @@ void md_segmented_accounts(const struct md_model *m, struct md_accounts *out) {
                                 .removed = s->removed,
                                 .unsure_removed = s->unsure_removed,
                                 .unsure_expired = s->unsure_expired,
-                                .limit = m->memory.limit,
+                                .limit = s->least_limit,
+                                .reset = s->reset,
                                 .mover = m->options.slab_reassign};
     for (size_t r = 0; r < m->n_records; r++) {
         if (m->records[r].item == MD_NIL)

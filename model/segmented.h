@@ -45,8 +45,10 @@ struct md_segmented {
     uint64_t unsure_removed;         /* the same, but they may have vanished before */
     uint64_t unsure_expired;         /* expired or flushed, but they may have been evicted before */
     struct md_survivors untouched[MD_SLAB_CLASSES], active[MD_SLAB_CLASSES];
-    const char *broken; /* id of the first promise that was broken, or NULL */
-    uint32_t broken_at; /* ordinal of the command that showed it */
+    bool reset;           /* the counters were: they tell no longer of all that happened */
+    uint64_t least_limit; /* bytes; of those that were in force */
+    const char *broken;   /* id of the first promise that was broken, or NULL */
+    uint32_t broken_at;   /* ordinal of the command that showed it */
     char why[160];
 };
 
@@ -55,7 +57,8 @@ struct md_accounts {
     uint64_t vanished, removed, unsure_removed, unsure_expired;
     uint64_t unseen;  /* items that may have vanished, and nobody has looked since */
     uint64_t expired; /* items that background threads may reclaim at any moment */
-    uint64_t limit;   /* bytes */
+    uint64_t limit;   /* bytes; the least one that was in force */
+    bool reset;       /* counters were reset on the way */
     bool mover;       /* pages may move between classes, and items be thrown out with them */
 };
 
@@ -73,6 +76,8 @@ void md_segmented_look(struct md_model *m, int32_t item, size_t cursor, const ch
 /* `cursor` counts the bytes of the model's own reply to the feed. */
 /* The node's reply at this place begins with the text. */
 bool md_segmented_says(const struct md_model *m, size_t cursor, const char *text, size_t n);
+/* Whether the node's reply to the command in hand is there at all. */
+bool md_segmented_tells(const struct md_model *m, size_t cursor);
 /* A command that shows no reply names a live item: what becomes of it is not known. */
 void md_segmented_unseen(struct md_model *m, int32_t item);
 /* The command in hand is a `stats`: steps over the node's answer. */

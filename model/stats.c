@@ -15,6 +15,7 @@ static const char *const names[MD_STATS] = {
 void md_stats_reset(struct md_model *m) {
     uint64_t items = m->stats.count[MD_STAT_curr_items], bytes = m->stats.count[MD_STAT_bytes];
     m->stats = (struct md_stats){0};
+    m->segmented.reset = true;
     m->stats.count[MD_STAT_curr_items] = items;
     m->stats.count[MD_STAT_bytes] = bytes;
     for (unsigned c = 0; c < MD_SLAB_CLASSES; c++)

@@ -537,7 +537,8 @@ static void look_before_store(struct md_feed *f) {
     };
     bool joins = f->c->store == MD_CMD_APPEND || f->c->store == MD_CMD_PREPEND;
     /* Whether there was memory for it shows in its reply, and nowhere else. */
-    f->m->lost |= f->m->options.segmented && f->c->noreply;
+    if (f->m->options.segmented && (f->c->noreply || !md_segmented_tells(f->m, f->out->bytes.len)))
+        f->m->lost = true;
     if (f->c->store != MD_CMD_SET)
         look(f, f->c->record, joins ? "NOT_STORED" : missing[f->c->store]);
 }
@@ -811,7 +812,7 @@ static void stats_command(struct md_feed *f, const struct words *w) {
             show_stats(f, kinds[i].snapshot);
             return;
         }
-    if (is(w->word[1], "cachedump")) {
+    if (is(w->word[1], "cachedump") && !m->options.segmented) {
         cachedump(f, w);
         return;
     }
@@ -845,6 +846,8 @@ static void memlimit_command(struct md_feed *f, const struct words *w) {
         say(f, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
     else {
         m->memory.limit = (uint64_t)limit << 20;
+        if (m->segmented.least_limit > m->memory.limit)
+            m->segmented.least_limit = m->memory.limit;
         refuse(f, MD_RULE_CACHE_MEMLIMIT, "OK");
     }
 }

@@ -160,8 +160,8 @@ static void test_huge_traces_are_cut_down(void **state) {
     md_trace_free(&t);
 }
 
-/* What descends from a trace under pressure stays one: little memory, not too many bytes, and floods
- * do not wither. */
+/* What descends from a trace under pressure stays one: little memory, not too many bytes, and
+ * floods do not wither. */
 static void test_pressure_is_kept(void **state) {
     (void)state;
     struct md_trace t;
