@@ -237,6 +237,42 @@ void md_model_close(struct md_model *m, unsigned conn) {
     conn_clear(m, &m->conn[conn]);
 }
 
+/* What was held back is in front of what comes now. */
+static void release(struct md_feed *f) {
+    md_feed_send(f); /* everything before it is gone already */
+    if (f->c->held.n_commands) {
+        reply_move(f->out, &f->c->held, 0, 0, 0);
+        reply_clear(&f->c->held);
+    }
+}
+
+/* Bytes that the node finds when it looks: at most what it can read at once. */
+static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
+    struct md_conn *c = f->c;
+    for (size_t at = 0; at < len && !f->close && !f->unmodelled;) {
+        if (c->state == MD_CONN_LINE) {
+            at += read_lines(f, in + at, len - at);
+        } else {
+            size_t n = take_data(f, in + at, len - at);
+            c->input += n;
+            at += n;
+        }
+        if (c->state == MD_CONN_LINE && !f->close) {
+            md_feed_send(f);
+            c->grown &= c->line.len > 0; /* an empty buffer is given back */
+        }
+    }
+    if (f->close) {
+        if (md_feed_unsent(f))
+            md_chosen(f->m, MD_CHOICE_LOST_ON_CLOSE);
+        md_feed_lose(f);
+        f->out->closed = true;
+        conn_clear(f->m, c);
+    } else if (c->state != MD_CONN_LINE) {
+        hold_back(f);
+    }
+}
+
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
                                   struct md_reply *out) {
     reply_clear(out);
@@ -252,34 +288,14 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
         if (in[0] == 0x80) /* a binary connection */
             return MD_FEED_UNMODELLED;
     }
-    if (c->held.n_commands) {
-        reply_move(out, &c->held, 0, 0, 0);
-        reply_clear(&c->held);
-        for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)
-            if (out->commands[i].flags & MD_COMMAND_STATS)
-                md_segmented_skip(m, out->commands[i].reply_offset);
-    }
-    for (size_t at = 0; at < len && !f.close && !f.unmodelled;) {
-        if (c->state == MD_CONN_LINE) {
-            at += read_lines(&f, in + at, len - at);
-        } else {
-            size_t n = take_data(&f, in + at, len - at);
-            c->input += n;
-            at += n;
-        }
-        if (c->state == MD_CONN_LINE && !f.close) {
-            md_feed_send(&f);
-            c->grown &= c->line.len > 0; /* an empty buffer is given back */
-        }
-    }
-    if (f.close) {
-        if (md_feed_unsent(&f))
-            md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
-        md_feed_lose(&f);
-        out->closed = true;
-        conn_clear(m, c);
-    } else if (c->state != MD_CONN_LINE) {
-        hold_back(&f);
+    release(&f);
+    for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)
+        if (out->commands[i].flags & MD_COMMAND_STATS)
+            md_segmented_skip(m, out->commands[i].reply_offset);
+    for (size_t at = 0; at < len && !f.close && !f.unmodelled; at += MD_READ_BUFFER) {
+        if (at)
+            release(&f);
+        arrive(&f, in + at, least(len - at, MD_READ_BUFFER));
     }
     return f.unmodelled || m->lost ? MD_FEED_UNMODELLED : MD_FEED_OK;
 }

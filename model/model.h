@@ -171,9 +171,8 @@ enum md_feed_result {
 void md_model_open(struct md_model *m, unsigned conn);
 bool md_model_is_open(const struct md_model *m, unsigned conn);
 /*
- * The node reads these bytes in one piece (at most MD_READ_BUFFER; whoever sends more hands it over
- * in pieces and settles in between, so that arrival is the same every time; with md_model_observe
- * any number of bytes, and the whole reply). `out` is cleared first.
+ * The node reads these bytes in pieces of MD_READ_BUFFER (the caller settles in between, so that
+ * arrival is the same every time). `out` is cleared first.
  */
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
                                   struct md_reply *out);

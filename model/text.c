@@ -214,6 +214,7 @@ static void explain_miss(struct md_feed *f, const struct md_record *rec, enum md
 
 struct retrieval {
     bool cas, touch;
+    bool hidden; /* a key behind is refused: hits will not be shown */
     uint32_t exptime;
 };
 
@@ -249,7 +250,10 @@ static enum md_rule retrieve(struct md_feed *f, struct token key, const struct r
     struct md_model *m = f->m;
     note_key(f, key);
     int32_t rec = md_record_get(m, key.s, key.n);
-    look(f, rec, NULL);
+    if (!r->hidden)
+        look(f, rec, NULL);
+    else if (m->options.segmented && m->records[rec].item != MD_NIL)
+        md_segmented_unseen(m, m->records[rec].item);
     int32_t item = md_item_get(m, rec, true);
     count_hit(m, r, item);
     f->c->command.flags |= item != MD_NIL ? MD_COMMAND_HIT : MD_COMMAND_MISS;
@@ -316,6 +320,7 @@ static void retrieval(struct md_feed *f, struct words *w, struct retrieval *r) {
             return;
         }
     }
+    r->hidden = m->options.segmented && has_bad_key(*w, i);
     enum md_rule rule = MD_RULE_GET_MULTI;
     for (; w->n > 0; next_words(w), i = 0) {
         for (; i < w->n; i++, keys++) {
