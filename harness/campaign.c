@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -239,7 +240,23 @@ static void remove_empty(const struct md_campaign *c) {
     }
 }
 
+/* Nodes of workers that were killed die with them, but in their own time, and until then their folders
+ * are in use: orphans become our children, so that their end can be waited for. */
+static void bury_orphans(const struct md_campaign *c) {
+    enum { DEADLINE_MS = 10000 };
+    uint64_t end = md_now_ns() + DEADLINE_MS * UINT64_C(1000000);
+    pid_t pid;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && md_now_ns() < end) {
+        struct signalfd_siginfo info;
+        struct pollfd fd = {.fd = c->signal_fd, .events = POLLIN};
+        if (pid == 0 && poll(&fd, 1, DEADLINE_MS) > 0 && read(c->signal_fd, &info, sizeof info) < 0)
+            return;
+    }
+}
+
 static void clean_up(struct md_campaign *c) {
+    if (c->signal_fd >= 0)
+        bury_orphans(c);
     md_page_free(c->page);
     int fds[] = {c->page_fd, c->signal_fd, c->watch_fd, c->lock_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
@@ -262,6 +279,7 @@ int md_campaign_run(struct md_settings *s) {
     struct md_campaign c = {
         .settings = s, .page_fd = -1, .lock_fd = -1, .signal_fd = -1, .watch_fd = -1};
     struct md_buf why = {0};
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* for bury_orphans */
     if (!s->out)
         s->out = "memdiverge-out";
     int code = prepare(&c, &why);

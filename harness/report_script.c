@@ -257,8 +257,10 @@ void md_report_script(const struct md_report *r, struct md_buf *out) {
     bool open[MD_CONNECTIONS_MAX] = {false};
     add_header(r, out);
     if (!fits_script(t->trace)) {
-        md_buf_str(out, "\necho 'this trace has more connections than a plain sh can hold open: "
-                        "use memdiverge show shrunk.trace' >&2\nexit 2\n");
+        md_buf_str(
+            out,
+            "\necho 'this trace restarts the node, or has more connections than a plain sh can "
+            "hold open: use memdiverge show shrunk.trace' >&2\nexit 2\n");
         return;
     }
     md_buf_str(out, functions);
