@@ -220,6 +220,7 @@ static bool told(struct expected *e, const uint8_t *name, size_t n, uint64_t val
         {"slab_reassign_inline_reclaim", &t->mover},
         {"total_malloced", &t->total_malloced},
         {"bytes", NULL},
+        {"store_no_memory", NULL}, /* a store may have failed whose answer is still held back */
         {"expired_unfetched", NULL},
         {"evicted_unfetched", NULL},
     };
