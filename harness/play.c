@@ -418,8 +418,16 @@ static enum md_verdict_kind send_observed(struct md_play *p, struct md_event *e,
     enum { REPLY_MAX = 64 << 20 }; /* bytes; as many as the model would predict */
     p->expected.n_commands = 0;
     enum md_node_status status = exchange(p, e->conn, bytes, e->len, REPLY_MAX);
-    if (!answered(status))
+    if (status == MD_NODE_FLOOD) { /* more than the model would say: it cannot follow */
+        p->ahead = true;
+        return unmodelled(p);
+    }
+    if (!answered(status)) {
+        /* Only to know which command it was. */
+        md_model_observe(p->model, p->observed.data, p->observed.len);
+        md_model_feed(p->model, e->conn, bytes, e->len, &p->expected);
         return node_trouble(p, status);
+    }
     e->heard = p->heard.len;
     e->n_heard = p->observed.len;
     md_buf_append(&p->heard, p->observed.data, p->observed.len);

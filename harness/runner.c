@@ -248,6 +248,8 @@ static void last_look(struct md_runner *r) {
     }
     each_known_key(r, "gets", SWEEP_LINE);
     md_buf_str(b, "stats\r\n");
+    if (!classes) /* now it is known what was evicted: was memory used up? */
+        md_buf_str(b, "stats slabs\r\n");
 }
 
 /* Closes everything and sends r->sweep_bytes; predicted and compared like any command. */

@@ -6,6 +6,9 @@
  *      feed -> connection.c -> text.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
  *                                 \-> number.c
  *                                 \-> stats.c
+ *
+ * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
+ * the node is held to.
  */
 #ifndef MEMDIVERGE_MODEL_INTERNAL_H
 #define MEMDIVERGE_MODEL_INTERNAL_H
@@ -61,8 +64,9 @@ struct md_item {
     bool touched;     /* fetched, or touched by incr, decr, append, prepend */
     bool open_choice; /* padded_by is valid */
     /* With the segmented LRU only. */
-    bool temporary;   /* in TEMP_LRU */
-    uint8_t hits;     /* fetches, up to 2 */
+    bool temporary; /* in TEMP_LRU */
+    bool doubtful; /* a set that may have been refused, and then removed it, has not answered yet */
+    uint8_t hits;  /* fetches, up to 2 */
     uint64_t sure_at; /* md_segmented.taken of its class when it was there for certain */
     uint64_t survived_untouched, survived_active; /* md_survivors.gone that it was counted for */
     struct md_room room;

@@ -202,6 +202,8 @@ bool md_room_chunk(struct md_model *m, struct md_room *room, uint64_t missing, i
         size = most;
     unsigned class = md_slab_class(&m->slabs, size);
     bool taken = take_chunk(m, class, locked);
+    if (m->options.segmented && size < most) /* or there, as below: nobody can see which */
+        md_segmented_taken(m, m->slabs.largest);
     if (!taken && size < most) {
         md_chosen(m, MD_CHOICE_CHUNK_FALLBACK);
         size = most;

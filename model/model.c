@@ -46,6 +46,7 @@ static void reasons_clear(struct md_model *m) {
 static void conn_free(struct md_conn *c) {
     md_buf_free(&c->line);
     md_buf_free(&c->data);
+    md_buf_free(&c->room.rest);
     md_reply_free(&c->held);
 }
 

@@ -46,7 +46,7 @@ bool md_segmented_tells(const struct md_model *m, size_t cursor) {
 }
 
 bool md_segmented_may_have_gone(const struct md_model *m, const struct md_item *it) {
-    return m->segmented.taken[it->class] > it->sure_at || m->options.slab_reassign;
+    return m->segmented.taken[it->class] > it->sure_at || it->doubtful || m->options.slab_reassign;
 }
 
 static bool dead(const struct md_model *m, const struct md_item *it) {
@@ -60,12 +60,17 @@ void md_segmented_unseen(struct md_model *m, int32_t item) {
 
 static void seen(struct md_model *m, struct md_item *it) {
     it->sure_at = m->segmented.taken[it->class];
+    it->doubtful = false;
     md_promise_order_seen(m, it);
     md_promise_active_seen(m, it);
 }
 
 static void vanish(struct md_model *m, int32_t i) {
     const struct md_item *it = &m->items[i];
+    if (it->doubtful) { /* that set was refused: no eviction */
+        md_item_unlink(m, i, MD_RULE_MISS_REMOVED);
+        return;
+    }
     m->fired.rule[MD_RULE_EVICT_FREE]++;
     md_promise_explained(m, it);
     md_promise_temporary(m, it);
@@ -117,9 +122,25 @@ void md_segmented_skip(struct md_model *m, size_t cursor) {
 
 void md_segmented_taken(struct md_model *m, unsigned class) { m->segmented.taken[class]++; }
 
+void md_segmented_taken_somewhere(struct md_model *m) {
+    for (unsigned c = 1; c <= m->slabs.largest; c++)
+        m->segmented.taken[c]++;
+}
+
+bool md_segmented_short(const struct md_model *m) {
+    uint64_t pages = 0;
+    for (unsigned c = 1; c <= m->slabs.largest; c++) {
+        uint64_t per_page = m->memory.class[c].per_page;
+        uint64_t of_class = (m->segmented.taken[c] + per_page - 1) / per_page;
+        pages += of_class ? of_class : m->options.preallocated;
+    }
+    return pages * MD_PAGE_SIZE > m->segmented.least_limit;
+}
+
 void md_segmented_linked(struct md_model *m, struct md_item *it, uint32_t since) {
     it->sure_at = m->segmented.taken[it->class];
     it->hits = 0;
+    it->doubtful = false;
     it->survived_untouched = it->survived_active = 0;
     it->temporary = m->options.temporary && it->exptime - since <= m->options.temporary_ttl;
 }
@@ -150,5 +171,6 @@ void md_segmented_accounts(const struct md_model *m, struct md_accounts *out) {
         const struct md_item *it = &m->items[m->records[r].item];
         out->unseen += md_segmented_may_have_gone(m, it);
         out->expired += dead(m, it);
+        out->unsure_removed += it->doubtful;
     }
 }

@@ -70,10 +70,11 @@ struct md_told_stats {
     uint64_t total_malloced;
 };
 
+/* Everywhere `cursor` counts the bytes of the model's own reply to the feed. */
+
 /* Before a lookup of a live item: has it vanished? The node's reply at `cursor` then begins with
  * `missing` (NULL: it is a retrieval). If so it goes, and the promises are checked. */
 void md_segmented_look(struct md_model *m, int32_t item, size_t cursor, const char *missing);
-/* `cursor` counts the bytes of the model's own reply to the feed. */
 /* The node's reply at this place begins with the text. */
 bool md_segmented_says(const struct md_model *m, size_t cursor, const char *text, size_t n);
 /* Whether the node's reply to the command in hand is there at all. */
@@ -83,6 +84,11 @@ void md_segmented_unseen(struct md_model *m, int32_t item);
 /* The command in hand is a `stats`: steps over the node's answer. */
 void md_segmented_skip(struct md_model *m, size_t cursor);
 void md_segmented_taken(struct md_model *m, unsigned class);
+/* The same where it is not known of which class: of each. */
+void md_segmented_taken_somewhere(struct md_model *m);
+/* Whether memory may have run out at all: so many chunks were taken that, had none come back, their pages
+ * would not fit under the limit. */
+bool md_segmented_short(const struct md_model *m);
 /* since: relative time at which its memory was taken. */
 void md_segmented_linked(struct md_model *m, struct md_item *it, uint32_t since);
 void md_segmented_unlinked(struct md_model *m, const struct md_item *it, enum md_rule why);

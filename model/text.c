@@ -450,6 +450,8 @@ static bool store_command(struct md_feed *f, struct words *w, enum md_command_na
     }
     if (m->n_removals > removals)
         md_chosen(m, MD_CHOICE_ROOM_FIRST);
+    if (m->options.segmented && name == MD_CMD_SET && m->records[c->record].item != MD_NIL)
+        m->items[m->records[c->record].item].doubtful = true;
     c->exptime = md_relative_time(m, exptime);
     c->exptime_set = m->now;
     c->missing = (uint64_t)c->nbytes + 2;
@@ -506,7 +508,8 @@ static bool observed_no_memory(struct md_feed *f) {
     static const char *const texts[] = {"SERVER_ERROR out of memory storing object",
                                         "SERVER_ERROR Out of memory during read"};
     struct md_model *m = f->m;
-    for (size_t i = 0; m->options.segmented && i < sizeof texts / sizeof *texts; i++) {
+    bool may_be = m->options.segmented && md_segmented_short(m);
+    for (size_t i = 0; may_be && i < sizeof texts / sizeof *texts; i++) {
         if (!md_segmented_says(m, f->out->bytes.len, texts[i], strlen(texts[i])))
             continue;
         if (i == 0)
@@ -525,11 +528,12 @@ static bool observed_no_join(struct md_feed *f) {
     static const char text[] = "NOT_STORED";
     struct md_model *m = f->m;
     if ((f->c->store != MD_CMD_APPEND && f->c->store != MD_CMD_PREPEND) || !m->options.segmented ||
-        m->records[f->c->record].item == MD_NIL ||
+        m->records[f->c->record].item == MD_NIL || !md_segmented_short(m) ||
         !md_segmented_says(m, f->out->bytes.len, text, sizeof text - 1))
         return false;
     refuse(f, MD_RULE_NO_MEMORY, text);
     md_quirk_applies(m, MD_QUIRK_APPEND_NO_MEMORY);
+    md_segmented_taken_somewhere(m);
     return true;
 }
 
@@ -558,6 +562,8 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
         md_feed_commit(f);
         return;
     }
+    if (m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
+        m->items[m->records[c->record].item].doubtful = false;
     m->stats.count[MD_STAT_cmd_set]++;
     m->count[md_slab_class(&m->slabs,
                            md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes))]
@@ -620,12 +626,33 @@ static void delete_command(struct md_feed *f, const struct words *w) {
     refuse(f, MD_RULE_DELETED, "DELETED");
 }
 
+/* With the segmented LRU a counter that has to grow may find no memory: the reply tells. */
+static bool observed_no_memory_delta(struct md_feed *f, int32_t rec, bool incr) {
+    static const char text[] = "SERVER_ERROR out of memory";
+    struct md_model *m = f->m;
+    if (!m->options.segmented || m->records[rec].item == MD_NIL)
+        return false;
+    m->lost |= f->c->noreply;
+    if (!md_segmented_short(m) || !md_segmented_says(m, f->out->bytes.len, text, sizeof text - 1))
+        return false;
+    struct md_class_count *n = &m->count[m->items[m->records[rec].item].class];
+    m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
+    m->stats.failed_delta_hits[incr]++;
+    n->delta_hits[incr]++;
+    n->failed_delta_hits[incr]++;
+    md_segmented_taken_somewhere(m);
+    refuse(f, MD_RULE_NO_MEMORY_DELTA, text);
+    return true;
+}
+
 static void say_delta(struct md_feed *f, const struct words *w, bool incr, uint64_t delta) {
     struct md_model *m = f->m;
     uint64_t value = 0;
     bool border = false;
     int32_t rec = md_record_get(m, w->word[1].s, w->word[1].n);
     look(f, rec, "NOT_FOUND");
+    if (observed_no_memory_delta(f, rec, incr))
+        return;
     enum md_result result = md_delta(m, rec, incr, delta, f->c->noreply, &value, &border);
     if (result == MD_NON_NUMERIC) {
         refuse(f, MD_RULE_DELTA_NON_NUMERIC,

@@ -1,7 +1,8 @@
 /*
  * The promises of the segmented LRU, each broken on purpose by a reply that no memcached should give: the
  * model is told what a node said (md_model_observe) and names the promise. What the LRU may do is
- * accepted. With -m 1 and -I 64k a store of 60000 bytes takes a chunk of the largest class.
+ * accepted. With -m 1 and -I 512k
+ * a store of 400000 bytes takes one of the two chunks of a page; after three stores memory may have run out.
  */
 #include "model/model.h"
 
@@ -24,7 +25,7 @@ static int setup(void **state) {
     bool exact;
     md_options_default(&f->options);
     f->options.memory_limit = MD_PAGE_SIZE;
-    f->options.item_size_max = f->options.slab_chunk_max = 64 * 1024;
+    f->options.item_size_max = f->options.slab_chunk_max = 512 * 1024;
     f->options.segmented = f->options.temporary = true;
     f->options.temporary_ttl = 60;
     f->m = md_model_new(md_profile_find("1.6.18", &exact), &f->options, 1000000000);
@@ -66,16 +67,22 @@ static void broken(struct fixture *f, const char *promise) {
 
 static void set(struct fixture *f, const char *key, unsigned exptime) {
     struct md_buf b = {0};
-    md_buf_printf(&b, "set %s 0 %u 60000\r\n%60000d\r\n", key, exptime, 1);
+    md_buf_printf(&b, "set %s 0 %u 400000\r\n%400000d\r\n", key, exptime, 1);
     said(f, md_buf_cstr(&b), "STORED\r\n");
     md_buf_free(&b);
+}
+
+/* So many stores that memory may have run out. */
+static void use_up(struct fixture *f) {
+    for (unsigned i = 0; i < 3; i++)
+        set(f, "z", 0);
 }
 
 static void get(struct fixture *f, const char *key, bool hit) {
     struct md_buf line = {0}, reply = {0};
     md_buf_printf(&line, "get %s\r\n", key);
     if (hit)
-        md_buf_printf(&reply, "VALUE %s 0 60000\r\n%60000d\r\n", key, 1);
+        md_buf_printf(&reply, "VALUE %s 0 400000\r\n%400000d\r\n", key, 1);
     md_buf_str(&reply, "END\r\n");
     said(f, md_buf_cstr(&line), md_buf_cstr(&reply));
     md_buf_free(&line);
@@ -84,6 +91,7 @@ static void get(struct fixture *f, const char *key, bool hit) {
 
 static void may_vanish(void **state) {
     struct fixture *f = *state;
+    use_up(f);
     set(f, "a", 0);
     set(f, "b", 0);
     get(f, "a", false);
@@ -105,6 +113,7 @@ static void each_command_notices(void **state) {
         {"gat 0 a\r\n", "END\r\n"},
     };
     struct fixture *f = *state;
+    use_up(f);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         set(f, "a", 0);
         set(f, "b", 0);
@@ -115,6 +124,7 @@ static void each_command_notices(void **state) {
 
 static void explained(void **state) {
     struct fixture *f = *state;
+    use_up(f);
     set(f, "a", 0);
     said(f, "set small 0 0 1\r\nx\r\n", "STORED\r\n"); /* another class needs memory */
     get(f, "a", false);
@@ -123,6 +133,7 @@ static void explained(void **state) {
 
 static void order(void **state) {
     struct fixture *f = *state;
+    use_up(f);
     char key[2] = "a";
     for (; *key <= 'h'; ++*key)
         set(f, key, 0);
@@ -136,6 +147,7 @@ static void order(void **state) {
 
 static void active(void **state) {
     struct fixture *f = *state;
+    use_up(f);
     char key[2] = "a";
     for (; *key <= 'f'; ++*key)
         set(f, key, 0);
@@ -150,6 +162,7 @@ static void active(void **state) {
 
 static void temporary(void **state) {
     struct fixture *f = *state;
+    use_up(f);
     set(f, "long", 61);
     set(f, "short", 60);
     set(f, "b", 0);
@@ -234,6 +247,8 @@ static void limit(void **state) {
     f->options.memory_limit = 4 * MD_PAGE_SIZE;
     md_model_set_options(f->m, &f->options);
     md_model_open(f->m, 0);
+    for (unsigned i = 0; i < 3; i++)
+        use_up(f);
     set(f, "a", 0);
     set(f, "b", 0);
     stats_say(f, "stats slabs\r\n", full, NULL);
@@ -250,8 +265,50 @@ static void what_nobody_sees(void **state) {
     assert_int_equal(feed(f, "delete a noreply\r\n", ""), MD_FEED_UNMODELLED);
 }
 
+static void counter_finds_no_memory(void **state) {
+    struct fixture *f = *state;
+    said(f, "set n 0 0 2\r\n99\r\n", "STORED\r\n");
+    use_up(f);
+    said(f, "incr n 1\r\n", "SERVER_ERROR out of memory\r\n");
+    said(f, "get n\r\n", "VALUE n 0 2\r\n99\r\nEND\r\n");
+    broken(f, NULL);
+}
+
+/* A set that is refused at its command line removes the old value while its data is still coming. */
+static void refused_before_its_data(void **state) {
+    struct fixture *f = *state;
+    use_up(f);
+    set(f, "a", 60); /* in TEMP_LRU: not to be evicted */
+    assert_int_equal(feed(f, "set a 0 0 400000\r\nxx", ""), MD_FEED_OK);
+    md_model_open(f->m, 1);
+    md_model_observe(f->m, "END\r\n", 5);
+    assert_int_equal(md_model_feed(f->m, 1, "get a\r\n", 7, &f->r), MD_FEED_OK);
+    assert_string_equal(md_buf_cstr(&f->r.bytes), "END\r\n");
+    broken(f, NULL);
+}
+
+static void nothing_goes_with_M(void **state) {
+    struct fixture *f = *state;
+    f->options.evict = false;
+    md_model_set_options(f->m, &f->options);
+    md_model_open(f->m, 0);
+    set(f, "a", 0);
+    use_up(f);
+    get(f, "a", false);
+    broken(f, "explained");
+}
+
+static void nothing_goes_while_there_is_memory(void **state) {
+    struct fixture *f = *state;
+    set(f, "a", 0);
+    set(f, "b", 0);
+    get(f, "a", false);
+    broken(f, "explained");
+}
+
 static void memory_may_run_out(void **state) {
     struct fixture *f = *state;
+    use_up(f);
     set(f, "a", 0);
     said(f, "set a 0 0 1\r\nx\r\n", "SERVER_ERROR out of memory storing object\r\n");
     get(f, "a", false);
@@ -272,11 +329,20 @@ static void behind_stats(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(may_vanish),       T(each_command_notices),
-        T(explained),        T(order),
-        T(active),           T(temporary),
-        T(counted),          T(limit),
-        T(what_nobody_sees), T(memory_may_run_out),
+        T(may_vanish),
+        T(each_command_notices),
+        T(explained),
+        T(order),
+        T(active),
+        T(temporary),
+        T(counted),
+        T(limit),
+        T(what_nobody_sees),
+        T(counter_finds_no_memory),
+        T(refused_before_its_data),
+        T(nothing_goes_with_M),
+        T(nothing_goes_while_there_is_memory),
+        T(memory_may_run_out),
         T(behind_stats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
