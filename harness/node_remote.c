@@ -1,5 +1,6 @@
 /*
- * Nodes that somebody else started: no shim, no clock, no process to look at. The end of a reply is
+ * Nodes that somebody else started: no shim, no clock, no process to look at. And connections of
+ * those that we started with a TCP port, of which the shim tells nothing. The end of a reply is
  * found by a barrier (`mn`, where the caller says that a command may begin and the node knows it),
  * or else by a quiet moment.
  */
@@ -63,9 +64,14 @@ static int md_remote_connect(struct md_node *n) {
 
 enum md_node_status md_remote_open(struct md_node *n, unsigned conn) {
     int fd = md_remote_connect(n);
-    if (fd < 0)
+    if (fd < 0) {
+        int error = errno;
+        if (!n->remote && md_node_dies(n, error == ECONNREFUSED ? MD_DYING_MS : 0))
+            return md_node_died(n);
         return md_node_fail(n, n->ready ? MD_NODE_DIED : MD_NODE_NO_START,
-                            "cannot connect to %s: %s", n->binary, strerror(errno));
+                            "cannot connect to %s: %s", n->remote ? n->binary : n->socket_path,
+                            strerror(error));
+    }
     n->connections[conn].fd = fd;
     return MD_NODE_OK;
 }
@@ -117,7 +123,7 @@ static enum md_node_status md_remote_host(struct md_node *n, char *host, char *p
 }
 
 /* `mn` came with 1.6: an ERROR is as good an answer as MN. */
-static enum md_node_status md_remote_probe(struct md_node *n) {
+enum md_node_status md_remote_probe(struct md_node *n) {
     struct md_buf reply = {0};
     n->at_command = n->barrier = false;
     enum md_node_status status =
@@ -128,7 +134,7 @@ static enum md_node_status md_remote_probe(struct md_node *n) {
 }
 
 enum md_node_status md_remote_start(struct md_node *n, const char *connect) {
-    n->remote = true;
+    n->remote = n->untracked = true;
     n->binary = md_strdup(connect); /* its name in messages */
     char *text = md_strdup(connect), *host, *port;
     enum md_node_status status;
@@ -202,6 +208,8 @@ static enum md_node_status md_remote_lost(struct md_node *n, int fd) {
         if (n->connections[i].fd == fd)
             n->connections[i].fd = -1;
     close(fd);
+    if (!n->remote && md_node_dies(n, MD_DYING_MS))
+        return md_node_died(n);
     return md_node_fail(n, MD_NODE_CLOSED, "%s closed the connection", n->binary);
 }
 
