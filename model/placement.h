@@ -51,9 +51,9 @@ enum {
 
 struct md_server {
     char host[MD_HOST_MAX];
-    uint16_t port;
-    uint32_t weight; /* 0 counts as 1 */
-    bool dead;       /* ejected: gets no keys, the others keep their places */
+    uint16_t port;   /* 0 counts as MD_SERVER_PORT */
+    uint32_t weight; /* 0 counts as 1; only ketama-weighted looks at it */
+    bool dead;       /* ejected, see below */
 };
 
 struct md_placement_settings {
@@ -64,6 +64,12 @@ struct md_placement_settings {
     const char *prefix;    /* namespace; NULL: none */
 };
 
+/*
+ * A dead server gets no keys from a ring (the others keep their points; by weight, they share among
+ * themselves) nor by rendezvous. modula, virtual-bucket and jump know no ejection: keys of a dead server
+ * stay with it, and so MD_NOWHERE is for the others. One server alone gets everything. Keys are valid ones: at most 250 bytes with the prefix.
+ */
+
 struct md_placement;
 
 /* Copies what it is given. n: 1 .. MD_SERVERS_MAX. Owned by the caller. */
@@ -73,6 +79,8 @@ void md_placement_free(struct md_placement *p);
 
 /* The index, in the list as given, of the node that gets this key; MD_NOWHERE if none is live. */
 uint32_t md_placement_of(const struct md_placement *p, const void *key, size_t nkey);
+/* The same by the key's hash, for every rule but rendezvous (which hashes server and key together). */
+uint32_t md_placement_of_hash(const struct md_placement *p, uint32_t hash);
 
 /* A point of a ring: keys whose hash is above the point before it, up to this one, go to `server`. */
 struct md_point {
@@ -87,6 +95,7 @@ bool md_placement_shares(const struct md_placement *p, double *shares);
 
 uint32_t md_key_hash(enum md_key_hash hash, const void *key, size_t nkey);
 const char *md_distribution_id(enum md_distribution d);
+bool md_distribution_is_ring(enum md_distribution d);
 const char *md_key_hash_id(enum md_key_hash h);
 /* False: no such id. */
 bool md_distribution_find(const char *id, enum md_distribution *out);
