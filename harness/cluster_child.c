@@ -8,8 +8,6 @@
 #include "harness/cluster_wire.h"
 #include "harness/now.h"
 
-#include <libmemcached/util.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,20 +18,11 @@ struct md_child {
     const struct md_client_settings *settings;
     struct md_server servers[MD_SERVERS_MAX];
     size_t n_servers;
-    memcached_st *client, *master;
-    memcached_pool_st *pool;
+    memcached_st *client;
     struct md_buf in, out;
 };
 
 /* ---- making the client ----------------------------------------------------------------------- */
-
-static const memcached_hash_t md_hashes[] = {
-    [MD_HASH_DEFAULT] = MEMCACHED_HASH_DEFAULT,   [MD_HASH_MD5] = MEMCACHED_HASH_MD5,
-    [MD_HASH_CRC] = MEMCACHED_HASH_CRC,           [MD_HASH_FNV1_64] = MEMCACHED_HASH_FNV1_64,
-    [MD_HASH_FNV1A_64] = MEMCACHED_HASH_FNV1A_64, [MD_HASH_FNV1_32] = MEMCACHED_HASH_FNV1_32,
-    [MD_HASH_FNV1A_32] = MEMCACHED_HASH_FNV1A_32, [MD_HASH_MURMUR] = MEMCACHED_HASH_MURMUR,
-    [MD_HASH_JENKINS] = MEMCACHED_HASH_JENKINS,   [MD_HASH_MURMUR3] = MEMCACHED_HASH_MURMUR3,
-};
 
 static void md_must(memcached_return_t rc, const char *what) {
     if (rc == MEMCACHED_SUCCESS)
@@ -46,28 +35,10 @@ static void md_set(memcached_st *m, memcached_behavior_t behavior, uint64_t valu
     md_must(memcached_behavior_set(m, behavior, value), libmemcached_string_behavior(behavior));
 }
 
-static void md_set_distribution(memcached_st *m, const struct md_client_settings *s) {
-    static const memcached_server_distribution_t kinds[] = {
-        [MD_DIST_MODULA] = MEMCACHED_DISTRIBUTION_MODULA,
-        [MD_DIST_CONSISTENT] = MEMCACHED_DISTRIBUTION_CONSISTENT,
-        [MD_DIST_KETAMA_SPY] = MEMCACHED_DISTRIBUTION_CONSISTENT_KETAMA_SPY,
-        [MD_DIST_VIRTUAL_BUCKET] = MEMCACHED_DISTRIBUTION_VIRTUAL_BUCKET,
-    };
-    if (s->distribution == MD_DIST_KETAMA_WEIGHTED)
-        md_set(m, MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED, 1);
-    else
-        md_set(m, MEMCACHED_BEHAVIOR_DISTRIBUTION, kinds[s->distribution]);
-    md_set(m, MEMCACHED_BEHAVIOR_HASH, md_hashes[s->hash]);
-}
-
 static void md_set_flags(memcached_st *m, const struct md_client_settings *s) {
     md_set(m, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1); /* what is sent arrives: no waiting for it */
     if (s->binary)
         md_set(m, MEMCACHED_BEHAVIOR_BINARY_PROTOCOL, 1);
-    if (s->sort_hosts)
-        md_set(m, MEMCACHED_BEHAVIOR_SORT_HOSTS, 1);
-    if (s->hash_with_prefix)
-        md_set(m, MEMCACHED_BEHAVIOR_HASH_WITH_PREFIX_KEY, 1);
     if (s->auto_eject)
         md_set(m, MEMCACHED_BEHAVIOR_REMOVE_FAILED_SERVERS, 1);
     if (s->no_block)
@@ -89,14 +60,6 @@ static void md_set_numbers(memcached_st *m, const struct md_client_settings *s) 
     md_set(m, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, s->connect_timeout);
 }
 
-static void md_configure(memcached_st *m, const struct md_client_settings *s) {
-    md_set_distribution(m, s);
-    md_set_flags(m, s);
-    md_set_numbers(m, s);
-    if (s->prefix[0])
-        md_must(memcached_callback_set(m, MEMCACHED_CALLBACK_NAMESPACE, s->prefix), "namespace");
-}
-
 static void md_add_servers(memcached_st *m, const struct md_child *c) {
     for (size_t i = 0; i < c->n_servers; i++) {
         const struct md_server *server = &c->servers[i];
@@ -105,82 +68,19 @@ static void md_add_servers(memcached_st *m, const struct md_child *c) {
     }
 }
 
-/* A configuration string with what it has words for. */
-static void md_print_string(const struct md_child *c, struct md_buf *out) {
-    static const char *const hash_words[MD_KEY_HASHES] = {
-        [MD_HASH_MD5] = "MD5",           [MD_HASH_CRC] = "CRC",
-        [MD_HASH_FNV1_64] = "FNV1_64",   [MD_HASH_FNV1A_64] = "FNV1A_64",
-        [MD_HASH_FNV1_32] = "FNV1_32",   [MD_HASH_FNV1A_32] = "FNV1A_32",
-        [MD_HASH_MURMUR] = "MURMUR",     [MD_HASH_JENKINS] = "JENKINS",
-    };
-    const struct md_client_settings *s = c->settings;
-    for (size_t i = 0; i < c->n_servers; i++) {
-        md_buf_printf(out, "--SERVER=%s:%u", c->servers[i].host, c->servers[i].port);
-        if (c->servers[i].weight > 1)
-            md_buf_printf(out, "/?%u", c->servers[i].weight);
-        md_buf_str(out, " ");
-    }
-    md_buf_str(out, "--TCP-NODELAY");
-    if (s->distribution == MD_DIST_MODULA || s->distribution == MD_DIST_CONSISTENT)
-        md_buf_printf(out, " --DISTRIBUTION=%s",
-                      s->distribution == MD_DIST_MODULA ? "MODULA" : "CONSISTENT");
-    if (hash_words[s->hash])
-        md_buf_printf(out, " --HASH=%s", hash_words[s->hash]);
-    md_buf_str(out, s->binary ? " --BINARY-PROTOCOL" : "");
-    md_buf_str(out, s->sort_hosts ? " --SORT-HOSTS" : "");
-    md_buf_str(out, s->hash_with_prefix ? " --HASH-WITH-NAMESPACE" : "");
-    md_buf_str(out, s->cas ? " --SUPPORT-CAS" : "");
-    if (s->prefix[0])
-        md_buf_printf(out, " --NAMESPACE=\"%s\"", s->prefix);
-}
-
-static memcached_st *md_make_from_string(struct md_child *c) {
-    const struct md_client_settings *s = c->settings;
-    struct md_buf text = {0};
-    md_print_string(c, &text);
-    memcached_st *m = memcached(md_buf_cstr(&text), text.len);
-    if (!m) {
-        char why[256] = "";
-        libmemcached_check_configuration(md_buf_cstr(&text), text.len, why, sizeof why);
-        fprintf(stderr, "libmemcached refused the string '%s': %s\n", md_buf_cstr(&text), why);
+static void md_make(struct md_child *c) {
+    struct md_placement_settings placement;
+    const char *why = "";
+    md_client_placement(c->settings, &placement);
+    struct md_library *l =
+        md_library_new(c->settings->reach, &placement, c->servers, c->n_servers, &why);
+    if (!l) {
+        fprintf(stderr, "libmemcached made no client: %s\n", why);
         _exit(3);
     }
-    md_buf_free(&text);
-    if (s->distribution != MD_DIST_MODULA && s->distribution != MD_DIST_CONSISTENT)
-        md_set_distribution(m, s);
-    else if (s->hash == MD_HASH_DEFAULT || s->hash == MD_HASH_MURMUR3)
-        md_set(m, MEMCACHED_BEHAVIOR_HASH, md_hashes[s->hash]);
-    struct md_client_settings rest = *s;
-    rest.binary = rest.sort_hosts = rest.hash_with_prefix = rest.cas = false;
-    md_set_flags(m, &rest);
-    md_set_numbers(m, s);
-    return m;
-}
-
-static void md_make(struct md_child *c) {
-    const struct md_client_settings *s = c->settings;
-    if (s->route == MD_ROUTE_STRING) {
-        c->client = md_make_from_string(c);
-        return;
-    }
-    memcached_st *m = memcached_create(NULL);
-    if (s->route != MD_ROUTE_AFTER)
-        md_configure(m, s);
-    md_add_servers(m, c);
-    if (s->route == MD_ROUTE_AFTER)
-        md_configure(m, s);
-    c->client = m;
-    if (s->route == MD_ROUTE_CLONE) {
-        c->master = m;
-        c->client = memcached_clone(NULL, m);
-    } else if (s->route == MD_ROUTE_POOL) {
-        memcached_return_t rc = MEMCACHED_SUCCESS;
-        c->master = m;
-        c->pool = memcached_pool_create(m, 1, 2);
-        c->client = c->pool ? memcached_pool_fetch(c->pool, NULL, &rc) : NULL;
-    }
-    if (!c->client)
-        md_must(MEMCACHED_FAILURE, "a clone or a pool");
+    c->client = md_library_client(l);
+    md_set_flags(c->client, c->settings);
+    md_set_numbers(c->client, c->settings);
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -195,7 +95,7 @@ struct md_call {
     memcached_return_t rc, end;
     uint32_t n_values;
     bool flood;
-    struct md_buf values, located;
+    struct md_buf values;
 };
 
 static void md_put_value(struct md_call *call, const char *key, size_t nkey, const char *value,
@@ -240,23 +140,6 @@ static void md_call_servers(struct md_child *c, struct md_call *call) {
     md_add_servers(c->client, c);
 }
 
-/* The client names a server by its place in its own list, which SORT_HOSTS puts in order. */
-static void md_call_locate(struct md_child *c, struct md_call *call) {
-    for (size_t i = 0; i < call->n_keys; i++) {
-        uint32_t at = memcached_generate_hash(c->client, call->keys[i], call->lengths[i]);
-        uint32_t found = UINT32_MAX;
-        const memcached_instance_st *there =
-            at < memcached_server_count(c->client)
-                ? memcached_server_instance_by_position(c->client, at)
-                : NULL;
-        for (uint32_t s = 0; there && s < c->n_servers; s++)
-            if (memcached_server_port(there) == c->servers[s].port &&
-                strcmp(memcached_server_name(there), c->servers[s].host) == 0)
-                found = s;
-        md_wire_u32(&call->located, found);
-    }
-}
-
 static void md_call(struct md_child *c, struct md_call *call) {
     memcached_st *m = c->client;
     const char *key = call->keys[0];
@@ -276,7 +159,6 @@ static void md_call(struct md_child *c, struct md_call *call) {
     case MD_OP_FLUSH: call->rc = memcached_flush_buffers(m); break;
     case MD_OP_CLOCK: md_client_clock_advance(call->number); break;
     case MD_OP_SERVERS: md_call_servers(c, call); break;
-    case MD_OP_LOCATE: md_call_locate(c, call); break;
     case MD_OP_END: _exit(0);
     }
 }
@@ -301,8 +183,6 @@ static void md_answer(struct md_child *c, int fd, const struct md_call *call, ui
     md_wire_u32(b, (uint32_t)call->end);
     md_wire_u32(b, (uint32_t)(ns / 1000));
     md_wire_u32(b, call->flood);
-    md_wire_u32(b, (uint32_t)(call->located.len / sizeof(uint32_t)));
-    md_buf_append(b, call->located.data, call->located.len);
     md_wire_u32(b, call->n_values);
     md_buf_append(b, call->values.data, call->values.len);
     uint32_t len = (uint32_t)(b->len - sizeof len);
@@ -360,10 +240,9 @@ _Noreturn void md_client_child(int fd, const struct md_client_settings *settings
         c->in.len = len;
         if (!md_read_all(fd, c->in.data, len))
             _exit(0);
-        struct md_buf values = call.values, located = call.located;
+        struct md_buf values = call.values;
         md_buf_clear(&values);
-        md_buf_clear(&located);
-        call = (struct md_call){.rc = MEMCACHED_SUCCESS, .values = values, .located = located};
+        call = (struct md_call){.rc = MEMCACHED_SUCCESS, .values = values};
         md_take_call(c, &call);
         uint64_t from = md_now_ns();
         md_call(c, &call);

@@ -41,23 +41,6 @@ void md_client_placement(const struct md_client_settings *s, struct md_placement
     };
 }
 
-static const char *const md_route_ids[] = {
-#define X(name, id) id,
-    MD_ROUTE_LIST(X)
-#undef X
-};
-
-const char *md_route_id(enum md_route route) { return md_route_ids[route]; }
-
-bool md_route_find(const char *id, size_t len, enum md_route *out) {
-    for (unsigned i = 0; i < MD_ROUTES; i++)
-        if (strlen(md_route_ids[i]) == len && memcmp(md_route_ids[i], id, len) == 0) {
-            *out = (enum md_route)i;
-            return true;
-        }
-    return false;
-}
-
 void md_client_reply_free(struct md_client_reply *r) { md_buf_free(&r->bytes); }
 
 /* ---- its end --------------------------------------------------------------------------------- */
@@ -184,9 +167,6 @@ static bool md_take_reply(const struct md_buf *in, struct md_client_reply *r) {
     r->end = (memcached_return_t)md_wire_take_u32(&w);
     r->microseconds = md_wire_take_u32(&w);
     r->flood = md_wire_take_u32(&w);
-    uint32_t located = md_wire_take_u32(&w);
-    for (uint32_t i = 0; i < located && i < MD_CLIENT_KEYS_MAX; i++)
-        r->located[i] = md_wire_take_u32(&w);
     r->n_values = 0;
     for (uint32_t n = md_wire_take_u32(&w); n && r->n_values < 2 * MD_CLIENT_KEYS_MAX; n--) {
         struct md_client_value *v = &r->values[r->n_values++];

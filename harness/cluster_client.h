@@ -4,29 +4,17 @@
  * process is a fork of ours that only ever talks to us through one socket and to the nodes it was
  * given.
  *
- * The client is described by settings, not by calls: the same settings can be reached on several
- * routes (behaviours before or after the servers, a clone, a pool, a configuration string), and
- * must then mean the same.
+ * The client is described by settings, not by calls: the same settings can be reached in several
+ * ways (harness/placement_library.h), and must then mean the same.
  */
 #ifndef MEMDIVERGE_CLUSTER_CLIENT_H
 #define MEMDIVERGE_CLUSTER_CLIENT_H
 
+#include "harness/placement_library.h"
 #include "model/buf.h"
-#include "model/placement.h"
 
 #include <libmemcached/memcached.h>
 #include <stdbool.h>
-
-/* X(NAME, "id") */
-#define MD_ROUTE_LIST(X)                                                                           \
-    X(AFTER, "after")   /* servers, then behaviours */                                             \
-    X(BEFORE, "before") /* behaviours, then servers */                                             \
-    X(CLONE, "clone")   /* a clone of a client made so */                                          \
-    X(POOL, "pool")     /* a client out of a pool of such */                                       \
-    X(STRING, "string") /* a configuration string, as far as that has words for the settings */
-#define X(name, id) MD_ROUTE_##name,
-enum md_route { MD_ROUTE_LIST(X) MD_ROUTES };
-#undef X
 
 /* X(field, "word"): off unless the word is there */
 #define MD_CLIENT_FLAG_LIST(X)                                                                     \
@@ -53,7 +41,7 @@ enum { MD_PREFIX_MAX = 128, MD_CLIENT_KEYS_MAX = 64, MD_CLIENT_KEY_MAX = 251 };
 struct md_client_settings {
     enum md_distribution distribution; /* of libmemcached's */
     enum md_key_hash hash;
-    enum md_route route;
+    enum md_reach reach;
     char prefix[MD_PREFIX_MAX]; /* "": none */
 #define X(field, ...) bool field;
     MD_CLIENT_FLAG_LIST(X)
@@ -76,7 +64,6 @@ enum md_client_op {
     MD_OP_FLUSH,   /* what is buffered goes out */
     MD_OP_CLOCK,   /* `number` seconds forward */
     MD_OP_SERVERS, /* another list of servers: `servers` */
-    MD_OP_LOCATE,  /* which server the client would use for each key: index in its own list */
     MD_OP_END,
 };
 
@@ -110,8 +97,7 @@ struct md_client_reply {
     uint32_t microseconds;  /* that the call took, in the client */
     struct md_client_value values[2 * MD_CLIENT_KEYS_MAX];
     size_t n_values;
-    bool flood;                            /* more values than that */
-    uint32_t located[MD_CLIENT_KEYS_MAX];  /* MD_OP_LOCATE */
+    bool flood; /* more values than that */
     struct md_buf bytes;
 };
 void md_client_reply_free(struct md_client_reply *r);
@@ -125,8 +111,7 @@ enum md_client_status {
 
 struct md_client;
 
-/* Starts the process and makes the client. *out is the caller's even on failure. rc: what making
- * it said, where that is the failure. */
+/* Starts the process and makes the client. *out is the caller's even on failure. */
 enum md_client_status md_client_open(const struct md_client_settings *settings,
                                      const struct md_server *servers, size_t n_servers,
                                      struct md_client **out);
@@ -136,9 +121,6 @@ enum md_client_status md_client_do(struct md_client *c, const struct md_client_r
                                    unsigned deadline_ms, struct md_client_reply *reply);
 /* How its process ended and the last of what it said: "killed by SIGABRT: ...". */
 const char *md_client_death(struct md_client *c);
-
-const char *md_route_id(enum md_route route);
-bool md_route_find(const char *id, size_t len, enum md_route *out);
 
 /* ---- inside: harness/cluster_child.c ---- */
 

@@ -138,9 +138,9 @@ static bool md_read_setting(struct md_reader *r, struct md_word w) {
     if (md_after(&w, "hash"))
         return (md_read_id(w, id) && md_key_hash_find(id, &s->hash)) ||
                md_expected(r, w.text, "a hash of libmemcached");
-    if (md_after(&w, "route"))
-        return md_route_find(w.text, w.len, &s->route) ||
-               md_expected(r, w.text, "route=after, before, clone, pool or string");
+    if (md_after(&w, "reach"))
+        return (md_read_id(w, id) && md_reach_find(id, &s->reach)) ||
+               md_expected(r, w.text, "reach=behaviours-first, servers-first, clone, pool, ...");
     if (md_after(&w, "prefix")) {
         bool ok = md_unescape(w, s->prefix, sizeof s->prefix - 1, &len);
         s->prefix[ok ? len : 0] = 0;

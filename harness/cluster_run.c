@@ -24,6 +24,7 @@ struct md_run {
     struct md_cluster_verdict *v;
     struct md_client *client;
     struct md_cluster_model *model;
+    struct md_placement_settings rule; /* that the client follows */
     struct md_run_key keys[MD_CLUSTER_TRACE_KEYS];
     const struct md_cluster_step **writes; /* by number; a delete too */
     size_t n_writes, cap_writes;
@@ -62,8 +63,10 @@ static void md_name_kind(const struct md_run *r, const char *kind, char out[MD_C
         weighted = weighted || r->t->weights[i] > 1;
     if (strcmp(kind, "placement") == 0)
         snprintf(out, MD_CLUSTER_KIND_MAX, "%s:%s:%s%s%s", kind,
-                 md_distribution_id(s->distribution), md_route_id(s->route),
+                 md_distribution_id(s->distribution), md_reach_id(s->reach),
                  weighted ? ":weights" : "", s->auto_eject ? ":eject" : "");
+    else if (strncmp(kind, "placement-", 10) == 0)
+        snprintf(out, MD_CLUSTER_KIND_MAX, "%s", kind);
     else if (strstr(kind, ":strange"))
         snprintf(out, MD_CLUSTER_KIND_MAX, "%s-%d:%s", kind, (int)r->reply.rc,
                  s->binary ? "binary" : "text");
@@ -110,9 +113,7 @@ static void md_make_key(struct md_run *r, const struct md_cluster_name *n, struc
 
 /* The first of NAME.0, NAME.1 ... that belongs to its node. */
 static void md_resolve_keys(struct md_run *r, const struct md_server *servers, unsigned n) {
-    struct md_placement_settings settings;
-    md_client_placement(&r->t->client, &settings);
-    struct md_placement *p = md_placement_new(&settings, servers, n);
+    struct md_placement *p = md_placement_new(&r->rule, servers, n);
     for (size_t i = 0; i < r->t->n_names; i++) {
         const struct md_cluster_name *name = &r->t->names[i];
         struct md_run_key *k = &r->keys[i];
@@ -403,9 +404,34 @@ static bool md_do_flush(struct md_run *r) {
 
 /* ---- steps that change things ---------------------------------------------------------------- */
 
-static void md_tell_list(struct md_run *r) {
+/*
+ * The rule that the client really follows, where the way its settings were reached is known to make
+ * it another one. Servers that are added anew, by weight, can do that too.
+ */
+static void md_tell_rule(struct md_run *r, const struct md_server *servers, unsigned n,
+                         bool refilled) {
+    struct md_placement_settings settings, really;
+    bool heavy = false, predictable;
+    char kind[MD_CLUSTER_KIND_MAX];
+    md_client_placement(&r->t->client, &settings);
+    for (unsigned i = 0; i < n; i++)
+        heavy = heavy || servers[i].weight > 1;
+    if (refilled && !heavy)
+        return;
+    enum md_reach reach = refilled ? MD_REACH_REFILLED : r->t->client.reach;
+    enum md_deviation d =
+        md_library_deviation(reach, &settings, servers, n, &really, &predictable);
+    md_cm_rule(r->model, &really, !predictable);
+    r->rule = really;
+    snprintf(kind, sizeof kind, "placement-by-way:%s", md_deviation_id(d));
+    if (d != MD_DEVIATION_NONE && d != MD_DEVIATION_PREFIX_NUL)
+        md_report(r, true, kind, md_deviation_sentence(d));
+}
+
+static void md_tell_list(struct md_run *r, bool refilled) {
     struct md_server servers[MD_CLUSTER_NODES_MAX];
     unsigned n = md_cluster_servers(r->c, servers);
+    md_tell_rule(r, servers, n, refilled);
     md_cm_list(r->model, servers, r->c->list, n);
 }
 
@@ -428,7 +454,7 @@ static bool md_do_list(struct md_run *r, const struct md_cluster_step *s) {
     struct md_client_request q = {.op = MD_OP_SERVERS, .servers = servers, .n_servers = n};
     if (!md_call_client(r, &q, "servers"))
         return !r->v->failed;
-    md_tell_list(r);
+    md_tell_list(r, true);
     return true;
 }
 
@@ -472,7 +498,7 @@ static bool md_do_step(struct md_run *r, const struct md_cluster_step *s) {
     case MD_CS_RENEW:
         if (!md_open_client(r))
             return false;
-        md_tell_list(r);
+        md_tell_list(r, false);
         break;
     default: ok = md_do_event(r, s); break;
     }
@@ -500,7 +526,7 @@ static bool md_prepare(struct md_run *r) {
     };
     md_client_placement(&t->client, &model.placement);
     r->model = md_cm_new(&model);
-    md_tell_list(r);
+    md_tell_list(r, false);
     struct md_server servers[MD_CLUSTER_NODES_MAX];
     md_resolve_keys(r, servers, md_cluster_servers(c, servers));
     return md_open_client(r);

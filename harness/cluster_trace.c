@@ -108,8 +108,8 @@ static void md_print_client(const struct md_client_settings *s, struct md_buf *o
     md_client_settings_default(&normal);
     md_buf_printf(out, "client distribution=%s hash=%s", md_distribution_id(s->distribution),
                   md_key_hash_id(s->hash));
-    if (s->route != normal.route)
-        md_buf_printf(out, " route=%s", md_route_id(s->route));
+    if (s->reach != normal.reach)
+        md_buf_printf(out, " reach=%s", md_reach_id(s->reach));
     if (s->prefix[0]) {
         md_buf_str(out, " prefix=");
         md_print_word(s->prefix, strlen(s->prefix), out);

@@ -5,13 +5,13 @@
  *   memdiverge-cluster 1
  *   # Comments start with '#' and take a whole line.
  *   nodes 4 ports=distinct weights=1,1,2,1
- *   client distribution=consistent hash=md5 route=after binary auto-eject failure-limit=1
+ *   client distribution=consistent hash=md5 reach=clone binary auto-eject failure-limit=1
  *   set a@2 one
  *   kill 2
  *   get a@2
  *
  * `nodes` and `client` come before the steps; what they leave out has its default. The words of
- * `client` are those of MD_CLIENT_FLAG_LIST, and NAME=VALUE with distribution, hash, route, prefix
+ * `client` are those of MD_CLIENT_FLAG_LIST, and NAME=VALUE with distribution, hash, reach, prefix
  * and those of MD_CLIENT_NUMBER_LIST.
  *
  *   set KEY VALUE [SIZE]   stores VALUE, filled up to SIZE bytes

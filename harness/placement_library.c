@@ -131,7 +131,7 @@ static bool plain(const struct md_server *s) {
     }
     return n >= 3 && isalpha((unsigned char)s->host[0]) && isalnum((unsigned char)s->host[n - 1])
                ? true
-               : address && strncmp(s->host, "127.0.0.", 8) == 0;
+               : address && strncmp(s->host, "127.", 4) == 0;
 }
 
 static bool all_plain(struct plan *p) {
@@ -322,6 +322,8 @@ void md_library_free(struct md_library *l) {
     free(l->server);
     free(l);
 }
+
+struct memcached_st *md_library_client(struct md_library *l) { return l->client; }
 
 uint32_t md_library_of(const struct md_library *l, const void *key, size_t nkey) {
     uint32_t at = memcached_generate_hash(l->client, key, nkey);

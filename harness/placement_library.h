@@ -61,6 +61,8 @@ struct md_library;
 struct md_library *md_library_new(enum md_reach reach, const struct md_placement_settings *settings,
                                   const struct md_server *servers, size_t n, const char **why);
 void md_library_free(struct md_library *l);
+/* libmemcached's own object, to be used for more than placement. */
+struct memcached_st *md_library_client(struct md_library *l);
 /* The index in the list as given; of servers with the same host and port: the first one that is not
  * dead. */
 uint32_t md_library_of(const struct md_library *l, const void *key, size_t nkey);

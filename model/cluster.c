@@ -113,6 +113,13 @@ void md_cm_list(struct md_cluster_model *m, const struct md_server *servers,
             m->nodes[i] = (struct md_cm_node){.up = true};
 }
 
+void md_cm_rule(struct md_cluster_model *m, const struct md_placement_settings *rule,
+                bool anywhere) {
+    md_forget_rings(m);
+    m->config.placement = *rule;
+    m->config.anywhere = anywhere;
+}
+
 void md_cm_happens(struct md_cluster_model *m, unsigned place, enum md_cm_event event) {
     struct md_cm_node *n = &m->nodes[place];
     md_changed(m, event);
@@ -156,12 +163,7 @@ struct md_homes {
 };
 
 static bool md_ejects(const struct md_cluster_model *m) {
-    static const bool ring[] = {
-#define X(name, id, is_ring) is_ring,
-        MD_DISTRIBUTION_LIST(X)
-#undef X
-    };
-    return m->config.auto_eject && ring[m->config.placement.distribution];
+    return m->config.auto_eject && md_distribution_is_ring(m->config.placement.distribution);
 }
 
 static void md_add_home(struct md_cluster_model *m, struct md_homes *h, uint32_t dead,
@@ -180,7 +182,7 @@ static struct md_homes md_homes_of(struct md_cluster_model *m, const struct md_c
     for (unsigned i = 0; md_ejects(m) && i < m->n; i++)
         if (m->nodes[m->places[i]].suspect)
             suspects[n++] = i;
-    if (n > MD_SUSPECTS_MAX) {
+    if (n > MD_SUSPECTS_MAX || m->config.anywhere) {
         for (unsigned i = 0; i < m->n; i++)
             h.places |= UINT64_C(1) << m->places[i];
         n = 0;

@@ -52,6 +52,7 @@ enum md_cm_event { MD_CM_EVENT_LIST(X) MD_CM_EVENTS };
 
 struct md_cm_config {
     struct md_placement_settings placement;
+    bool anywhere; /* nobody knows where the client puts keys: only what it returns is judged */
     bool auto_eject, noreply, buffer;
     uint32_t retry_timeout, dead_timeout; /* seconds */
     /* Called for each thing that must not be, or (hazard) must be known. `kind` is the same for
@@ -69,6 +70,10 @@ void md_cm_list(struct md_cluster_model *m, const struct md_server *servers,
                 const uint32_t *places, unsigned n);
 void md_cm_happens(struct md_cluster_model *m, unsigned place, enum md_cm_event event);
 void md_cm_clock(struct md_cluster_model *m, uint32_t seconds);
+
+/* The client's rule from now on: the same settings may come to mean another one. */
+void md_cm_rule(struct md_cluster_model *m, const struct md_placement_settings *rule,
+                bool anywhere);
 
 /* What every place holds of a key after a call: the number of a write, or MD_CM_... */
 struct md_cm_held {

@@ -1,0 +1,20 @@
+/* The table of cluster_known.h. docs/findings-libmemcached-failure.md tells of each at length. */
+#include "harness/cluster_known.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *kind; /* what the finding's kind begins with */
+    struct md_cluster_known known;
+} md_known[] = {
+    {"placement-by-way:",
+     {"placement-by-way", "the same settings place keys otherwise, reached in another way"}},
+};
+
+const struct md_cluster_known *md_cluster_known(const char *kind) {
+    for (size_t i = 0; i < sizeof md_known / sizeof *md_known; i++)
+        if (strncmp(kind, md_known[i].kind, strlen(md_known[i].kind)) == 0)
+            return &md_known[i].known;
+    return NULL;
+}

@@ -1,0 +1,81 @@
+/* memdiverge cluster: several nodes and a libmemcached client over them. */
+#include "harness/cluster_campaign.h"
+#include "harness/cmd.h"
+
+#include <stdlib.h>
+
+struct cluster {
+    struct md_settings settings;
+    struct md_cluster_wish wish;
+    char **files;
+    size_t n_files;
+};
+
+enum { KEY_NODES = 0x300, KEY_DISTRIBUTION, KEY_HASH };
+
+static void set_distribution(struct argp_state *state, struct md_cluster_wish *w, const char *id) {
+    if (!md_distribution_find(id, &w->distribution) || w->distribution > MD_DIST_VIRTUAL_BUCKET)
+        argp_error(state,
+                   "--distribution is modula, consistent, ketama-weighted, ketama-spy or "
+                   "virtual-bucket, not '%s'",
+                   id);
+    w->has_distribution = true;
+}
+
+static void set_hash(struct argp_state *state, struct md_cluster_wish *w, const char *id) {
+    if (!md_key_hash_find(id, &w->hash))
+        argp_error(state, "--hash: libmemcached has no hash '%s'", id);
+    w->has_hash = true;
+}
+
+static error_t parse(int key, char *word, struct argp_state *state) {
+    struct cluster *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = state->child_inputs[1] = &c->settings;
+        return 0;
+    case KEY_NODES:
+        c->wish.nodes =
+            (unsigned)md_settings_number(state, "--nodes", word, 1, MD_CLUSTER_NODES_MAX);
+        return 0;
+    case KEY_DISTRIBUTION: set_distribution(state, &c->wish, word); return 0;
+    case KEY_HASH: set_hash(state, &c->wish, word); return 0;
+    case ARGP_KEY_ARGS:
+        c->files = state->argv + state->next;
+        c->n_files = (size_t)(state->argc - state->next);
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {0, 0, 0, 0, "The cluster:", 5},
+    {"nodes", KEY_NODES, "N", 0, "how many nodes (default: 1 to 5, by chance)", 5},
+    {"distribution", KEY_DISTRIBUTION, "ID", 0, "only this one (default: all by turns)", 5},
+    {"hash", KEY_HASH, "ID", 0, "only this hash (default: all by turns)", 5},
+    {0},
+};
+
+int md_cmd_cluster(int argc, char **argv) {
+    static const struct argp_child children[] = {
+        {&md_settings_node_argp, 0, NULL, 0}, {&md_settings_campaign_argp, 0, NULL, 0}, {0}};
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "[FILE...]",
+        .doc = "Starts several nodes and drives them through libmemcached: where keys go, what a "
+               "client sees when nodes fail, come back, are added or replaced. With FILEs, runs "
+               "these cluster traces instead and says what each shows.",
+        .children = children};
+    struct cluster c = {.files = NULL};
+    md_settings_init(&c.settings);
+    md_settings_parse(&argp, argc, argv, &c);
+    int code = md_settings_ready(&c.settings);
+    if (!code) {
+        md_node_sweep();
+        code = c.n_files ? md_cluster_replay(&c.settings, c.files, c.n_files)
+                         : md_cluster_campaign(&c.settings, &c.wish);
+    }
+    md_settings_free(&c.settings);
+    return code;
+}
