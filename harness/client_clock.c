@@ -12,9 +12,7 @@
 
 static _Atomic uint64_t md_client_offset;
 
-void md_client_clock_advance(uint32_t seconds) {
-    atomic_fetch_add(&md_client_offset, seconds);
-}
+void md_client_clock_advance(uint32_t seconds) { atomic_fetch_add(&md_client_offset, seconds); }
 
 __attribute__((visibility("default"))) int gettimeofday(struct timeval *restrict now,
                                                         void *restrict zone) {

@@ -152,8 +152,8 @@ static bool md_flush(struct md_cluster *c, unsigned place) {
     /* An item of this second would survive a flush of this second, or die of the next one's. */
     bool ok = md_node_advance(n, 2) == MD_NODE_OK;
     md_node_barrier(n);
-    ok = ok && md_node_exchange(n, MD_NODE_CONTROL, flush, sizeof flush - 1, 4096, &reply) ==
-                   MD_NODE_OK;
+    ok = ok &&
+         md_node_exchange(n, MD_NODE_CONTROL, flush, sizeof flush - 1, 4096, &reply) == MD_NODE_OK;
     ok = ok && md_node_advance(n, 2) == MD_NODE_OK;
     md_buf_free(&reply);
     return ok || md_place_fails(c, place, n);

@@ -13,7 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MD_KINDS_MAX = 128, MD_SHRINK_MS = 20000, MD_PROGRESS_MS = 1000, MD_CONFIRM_RUNS = 2 };
+enum {
+    MD_KINDS_MAX = 128,
+    MD_SHRINK_MS = 20000,
+    MD_PROGRESS_MS = 1000,
+    MD_CONFIRM_RUNS = 5,
+    MD_TRIES = 3 /* of a trace that does not show it every time */
+};
 
 enum md_fate { MD_FATE_CONFIRMED, MD_FATE_UNCONFIRMED };
 
@@ -119,14 +125,19 @@ static struct md_known_finding *md_find(struct md_clusters *c, const char *kind)
     return NULL;
 }
 
-/* On fresh nodes, more than once: what depends on luck is not announced. */
-static bool md_confirm(struct md_clusters *c, const struct md_cluster_trace *t, const char *kind) {
+/*
+ * On fresh nodes. What depends on when a reply arrives does not show every time, and once more is
+ * enough; what is measured in time must show twice, or the machine was busy. Returns how many of
+ * the runs showed it.
+ */
+static unsigned md_confirm(struct md_clusters *c, const struct md_cluster_trace *t,
+                           const char *kind) {
     struct md_cluster_verdict v = {0};
-    bool again = true;
-    for (int i = 0; i < MD_CONFIRM_RUNS && again; i++)
-        again = md_cluster_run_fresh(&c->config, t, &v) && md_cluster_found(&v, kind);
+    unsigned shown = 0, want = strncmp(kind, "blocks-", 7) == 0 ? 2 : 1;
+    for (unsigned i = 0; i < MD_CONFIRM_RUNS && (i < 2 || shown < want); i++)
+        shown += md_cluster_run_fresh(&c->config, t, &v) && md_cluster_found(&v, kind);
     md_cluster_verdict_free(&v);
-    return again;
+    return shown < want ? 0 : shown;
 }
 
 static void md_end_line(struct md_clusters *c) {
@@ -142,12 +153,14 @@ static void md_new_finding(struct md_clusters *c, const struct md_cluster_findin
     struct md_cluster_shrunk shrunk;
     *k = (struct md_known_finding){.first = *f, .known = md_cluster_known(f->kind), .seen = 1};
     md_write_trace(c, f, "trace", t);
-    k->fate = md_confirm(c, t, f->kind) ? MD_FATE_CONFIRMED : MD_FATE_UNCONFIRMED;
+    unsigned shown = md_confirm(c, t, f->kind);
+    k->fate = shown ? MD_FATE_CONFIRMED : MD_FATE_UNCONFIRMED;
     k->steps = t->n_steps;
     if (k->fate == MD_FATE_CONFIRMED) {
         md_cluster_trace_init(&short_one);
         md_cluster_trace_copy(&short_one, t);
-        md_cluster_shrink(&c->config, &short_one, f->kind, MD_SHRINK_MS, &shrunk);
+        md_cluster_shrink(&c->config, &short_one, f->kind, shown < 2 ? MD_TRIES : 1, MD_SHRINK_MS,
+                          &shrunk);
         k->steps = short_one.n_steps;
         k->minimal = shrunk.minimal;
         md_write_trace(c, f, "shrunk.trace", &short_one);
@@ -240,11 +253,11 @@ static json_t *md_finding_json(const struct md_clusters *c, const struct md_know
     char kind[MD_CLUSTER_KIND_MAX];
     md_file_name(f->first.kind, kind);
     char *path = md_path(c->out, "divergences/%s", kind);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:b}", "kind", f->first.kind,
-                          "text", f->first.text, "path", path, "hazard", (int)f->first.hazard,
-                          "confirmed", (int)(f->fate == MD_FATE_CONFIRMED), "diverges",
-                          (int)md_counts(c, f), "seen", (json_int_t)f->seen, "steps",
-                          (json_int_t)f->steps, "minimal", (int)f->minimal);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:b}", "kind", f->first.kind, "text",
+                  f->first.text, "path", path, "hazard", (int)f->first.hazard, "confirmed",
+                  (int)(f->fate == MD_FATE_CONFIRMED), "diverges", (int)md_counts(c, f), "seen",
+                  (json_int_t)f->seen, "steps", (json_int_t)f->steps, "minimal", (int)f->minimal);
     json_object_set_new(o, "known", f->known ? json_string(f->known->id) : json_null());
     free(path);
     return o;
@@ -258,9 +271,9 @@ static json_t *md_summary_json(const struct md_clusters *c) {
                      1, "target", "cluster", "seed", (json_int_t)c->seed, "seconds",
                      md_seconds_since(c->started), "traces", (json_int_t)c->traces, "calls",
                      (json_int_t)c->sum.calls, "hits", (json_int_t)c->sum.hits, "misses",
-                     (json_int_t)c->sum.misses, "errors", (json_int_t)c->sum.errors,
-                     "nodes_asked", (json_int_t)c->sum.asked, "hazards", (json_int_t)c->sum.stale,
-                     "libmemcached", memcached_lib_version(), "findings", list);
+                     (json_int_t)c->sum.misses, "errors", (json_int_t)c->sum.errors, "nodes_asked",
+                     (json_int_t)c->sum.asked, "hazards", (json_int_t)c->sum.stale, "libmemcached",
+                     memcached_lib_version(), "findings", list);
 }
 
 static void md_print_part(const struct md_clusters *c, const char *title, enum md_fate fate,
@@ -282,8 +295,8 @@ static void md_print_part(const struct md_clusters *c, const char *title, enum m
 static void md_print_summary(const struct md_clusters *c) {
     printf("cluster: %llu traces in %.1f s (seed %llu): %llu calls of libmemcached %s, %llu hits, "
            "%llu misses, %llu errors; nodes asked %llu times\n",
-           (unsigned long long)c->traces, md_seconds_since(c->started),
-           (unsigned long long)c->seed, (unsigned long long)c->sum.calls, memcached_lib_version(),
+           (unsigned long long)c->traces, md_seconds_since(c->started), (unsigned long long)c->seed,
+           (unsigned long long)c->sum.calls, memcached_lib_version(),
            (unsigned long long)c->sum.hits, (unsigned long long)c->sum.misses,
            (unsigned long long)c->sum.errors, (unsigned long long)c->sum.asked);
     md_print_part(c, "Divergences", MD_FATE_CONFIRMED, true);

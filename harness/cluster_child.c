@@ -128,9 +128,9 @@ static void md_call_mget(struct md_child *c, struct md_call *call) {
         return;
     memcached_result_create(c->client, &result);
     while (!call->flood && memcached_fetch_result(c->client, &result, &call->end))
-        md_put_value(call, memcached_result_key_value(&result), memcached_result_key_length(&result),
-                     memcached_result_value(&result), memcached_result_length(&result),
-                     memcached_result_flags(&result));
+        md_put_value(call, memcached_result_key_value(&result),
+                     memcached_result_key_length(&result), memcached_result_value(&result),
+                     memcached_result_length(&result), memcached_result_flags(&result));
     memcached_result_free(&result);
 }
 

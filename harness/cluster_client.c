@@ -114,8 +114,8 @@ static enum md_client_status md_turn(struct md_client *c, uint64_t end) {
         if (ready < 0)
             continue;
         if (p.revents & POLLOUT) {
-            ssize_t n = send(c->fd, c->out.data + sent, c->out.len - sent,
-                             MSG_DONTWAIT | MSG_NOSIGNAL);
+            ssize_t n =
+                send(c->fd, c->out.data + sent, c->out.len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
             sent += n > 0 ? (size_t)n : 0;
         }
         if (!(p.revents & (POLLIN | POLLHUP | POLLERR)))

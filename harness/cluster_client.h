@@ -31,9 +31,9 @@
 #define MD_CLIENT_NUMBER_LIST(X)                                                                   \
     X(failure_limit, "failure-limit", 5, 1, 100)                                                   \
     X(timeout_limit, "timeout-limit", 0, 0, 100)                                                   \
-    X(retry_timeout, "retry-timeout", 2, 0, 3600)    /* seconds of the client's clock */           \
-    X(dead_timeout, "dead-timeout", 0, 0, 3600)      /* seconds of the client's clock */           \
-    X(poll_timeout, "poll-timeout", 150, 10, 5000)   /* real milliseconds */                       \
+    X(retry_timeout, "retry-timeout", 2, 0, 3600)  /* seconds of the client's clock */             \
+    X(dead_timeout, "dead-timeout", 0, 0, 3600)    /* seconds of the client's clock */             \
+    X(poll_timeout, "poll-timeout", 150, 10, 5000) /* real milliseconds */                         \
     X(connect_timeout, "connect-timeout", 150, 10, 5000)
 
 enum { MD_PREFIX_MAX = 128, MD_CLIENT_KEYS_MAX = 64, MD_CLIENT_KEY_MAX = 251 };

@@ -128,11 +128,10 @@ static void md_make_data(struct md_maker *g) {
 }
 
 static void md_make_event(struct md_maker *g) {
-    static const enum md_cluster_step_kind failing[] = {MD_CS_KILL,     MD_CS_STOP,
-                                                        MD_CS_CONTINUE, MD_CS_CONTINUE,
-                                                        MD_CS_RESTART,  MD_CS_RESTART};
-    static const enum md_cluster_step_kind changing[] = {MD_CS_REMOVE, MD_CS_ADD, MD_CS_REPLACE,
-                                                         MD_CS_RENEW, MD_CS_KILL, MD_CS_RESTART};
+    static const enum md_cluster_step_kind failing[] = {
+        MD_CS_KILL, MD_CS_STOP, MD_CS_CONTINUE, MD_CS_CONTINUE, MD_CS_RESTART, MD_CS_RESTART};
+    static const enum md_cluster_step_kind changing[] = {MD_CS_REMOVE, MD_CS_ADD,  MD_CS_REPLACE,
+                                                         MD_CS_RENEW,  MD_CS_KILL, MD_CS_RESTART};
     const enum md_cluster_step_kind *kinds = g->mood == MD_FAILING ? failing : changing;
     struct md_cluster_step *s = md_cluster_trace_add(g->t, kinds[md_below(g, 6)]);
     if (s->kind == MD_CS_RENEW)

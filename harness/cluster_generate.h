@@ -6,7 +6,7 @@
 
 /* What all traces of a campaign have in common. */
 struct md_cluster_wish {
-    unsigned nodes;                    /* 0: any number */
+    unsigned nodes; /* 0: any number */
     bool has_distribution, has_hash;
     enum md_distribution distribution;
     enum md_key_hash hash;

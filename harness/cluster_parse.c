@@ -91,14 +91,14 @@ static bool md_read_weights(struct md_reader *r, struct md_word w) {
     while (w.len) {
         const char *comma = memchr(w.text, ',', w.len);
         struct md_word one = {w.text, comma ? (size_t)(comma - w.text) : w.len};
-        if (i == MD_CLUSTER_NODES_MAX || !md_number(one, 1, MD_CLUSTER_WEIGHT_MAX, &r->t->weights[i]))
+        if (i == MD_CLUSTER_NODES_MAX ||
+            !md_number(one, 1, MD_CLUSTER_WEIGHT_MAX, &r->t->weights[i]))
             return md_expected(r, one.text, "weights from 1 to 100, one for each node");
         i++;
         w.text += one.len + (comma != NULL);
         w.len -= one.len + (comma != NULL);
     }
-    return i == r->t->nodes ||
-           md_expected(r, r->at, "as many weights as there are nodes");
+    return i == r->t->nodes || md_expected(r, r->at, "as many weights as there are nodes");
 }
 
 static bool md_read_nodes(struct md_reader *r) {
@@ -243,8 +243,9 @@ static bool md_read_step(struct md_reader *r, struct md_word word) {
         struct md_word more = md_next(r);
         return !more.len || md_expected(r, more.text, "the end of the line");
     }
-    return md_expected(r, word.text, "a step: set, get, mget, delete, flush, clock, kill, stop, "
-                                     "continue, restart, remove, add, replace, renew");
+    return md_expected(r, word.text,
+                       "a step: set, get, mget, delete, flush, clock, kill, stop, "
+                       "continue, restart, remove, add, replace, renew");
 }
 
 static bool md_read_line(struct md_reader *r) {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 enum {
-    MD_SLACK_MS = 700,       /* for a machine with other things to do */
-    MD_HANG_MS = 10000,      /* beyond the limit: it will not return */
-    MD_NAMES_TRIED = 20000,  /* for a key that belongs to a certain node */
+    MD_SLACK_MS = 700,      /* for a machine with other things to do */
+    MD_HANG_MS = 10000,     /* beyond the limit: it will not return */
+    MD_NAMES_TRIED = 20000, /* for a key that belongs to a certain node */
     MD_FULL_KEY_MAX = MD_PREFIX_MAX + MD_CLUSTER_NAME_MAX + 8,
 };
 
@@ -260,8 +260,8 @@ static bool md_call_client(struct md_run *r, struct md_client_request *q, const 
         return true;
     }
     r->over = true;
-    snprintf(kind, sizeof kind, "%s:%s",
-             status == MD_CLIENT_HANGS ? "client-hangs" : "client-died", op);
+    snprintf(kind, sizeof kind, "%s:%s", status == MD_CLIENT_HANGS ? "client-hangs" : "client-died",
+             op);
     md_report(r, false, kind,
               status == MD_CLIENT_HANGS ? "the call did not return" : md_client_death(r->client));
     return false;
@@ -321,8 +321,9 @@ static bool md_do_write(struct md_run *r, const struct md_cluster_step *s) {
 static int md_returned(struct md_run *r, const struct md_client_value *v, uint16_t key) {
     int write = md_write_of(r, key, r->reply.bytes.data + v->value, v->value_len);
     if (write >= 0 && v->flags != md_flags_of(r->writes[write]))
-        md_report(r, false, "wrong-flags", "a value came back with other flags than it was "
-                                           "stored with");
+        md_report(r, false, "wrong-flags",
+                  "a value came back with other flags than it was "
+                  "stored with");
     return write;
 }
 
@@ -419,8 +420,7 @@ static void md_tell_rule(struct md_run *r, const struct md_server *servers, unsi
     if (refilled && !heavy)
         return;
     enum md_reach reach = refilled ? MD_REACH_REFILLED : r->t->client.reach;
-    enum md_deviation d =
-        md_library_deviation(reach, &settings, servers, n, &really, &predictable);
+    enum md_deviation d = md_library_deviation(reach, &settings, servers, n, &really, &predictable);
     md_cm_rule(r->model, &really, !predictable);
     r->rule = really;
     snprintf(kind, sizeof kind, "placement-by-way:%s", md_deviation_id(d));

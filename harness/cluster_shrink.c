@@ -9,16 +9,14 @@ struct md_shrinker {
     struct md_cluster cluster;
     struct md_cluster_trace *best, trial;
     const char *kind;
+    unsigned tries;
     uint64_t end;
     struct md_cluster_verdict verdict;
     struct md_cluster_shrunk *out;
     bool changed;
 };
 
-/* Whether the trial still shows it; then it is the best. */
-static bool md_try(struct md_shrinker *s) {
-    if (md_now_ns() > s->end)
-        return false;
+static bool md_shows(struct md_shrinker *s) {
     s->out->runs++;
     bool ok = md_cluster_run(&s->cluster, &s->trial, &s->verdict);
     if (!ok) { /* begin anew, in case nodes are at fault */
@@ -26,7 +24,15 @@ static bool md_try(struct md_shrinker *s) {
         md_cluster_free(&s->cluster);
         s->cluster = (struct md_cluster){.config = config, .claim = -1};
     }
-    if (!ok || !md_cluster_found(&s->verdict, s->kind))
+    return ok && md_cluster_found(&s->verdict, s->kind);
+}
+
+/* Whether the trial still shows it; then it is the best. */
+static bool md_try(struct md_shrinker *s) {
+    bool shows = false;
+    for (unsigned i = 0; i < s->tries && !shows; i++)
+        shows = md_now_ns() <= s->end && md_shows(s);
+    if (!shows)
         return false;
     md_cluster_trace_copy(s->best, &s->trial);
     s->changed = true;
@@ -111,8 +117,7 @@ static void md_lower_nodes(struct md_shrinker *s) {
         md_cluster_trace_copy(&s->trial, s->best);
         for (size_t i = 0; i < s->trial.n_names; i++)
             if (s->trial.names[i].on == (int)from || s->trial.names[i].on == (int)to)
-                s->trial.names[i].on =
-                    (int8_t)(s->trial.names[i].on == (int)from ? to : from);
+                s->trial.names[i].on = (int8_t)(s->trial.names[i].on == (int)from ? to : from);
         for (size_t i = 0; i < s->trial.n_steps; i++) {
             struct md_cluster_step *step = &s->trial.steps[i];
             if (step->kind >= MD_CS_KILL && (step->number == from || step->number == to))
@@ -147,10 +152,12 @@ static void md_plainer_steps(struct md_shrinker *s) {
 }
 
 bool md_cluster_shrink(const struct md_cluster_config *config, struct md_cluster_trace *t,
-                       const char *kind, unsigned max_ms, struct md_cluster_shrunk *out) {
+                       const char *kind, unsigned tries, unsigned max_ms,
+                       struct md_cluster_shrunk *out) {
     struct md_shrinker s = {.cluster = {.config = *config, .claim = -1},
                             .best = t,
                             .kind = kind,
+                            .tries = tries,
                             .end = md_now_ns() + max_ms * UINT64_C(1000000),
                             .out = out};
     *out = (struct md_cluster_shrunk){0};

@@ -12,8 +12,9 @@ struct md_cluster_shrunk {
     bool minimal; /* false: the time was over */
 };
 
-/* False: it does not show it, or the environment failed. */
+/* tries: how often a trace may be run to show it. False: it does not show it, or the environment failed. */
 bool md_cluster_shrink(const struct md_cluster_config *config, struct md_cluster_trace *t,
-                       const char *kind, unsigned max_ms, struct md_cluster_shrunk *out);
+                       const char *kind, unsigned tries, unsigned max_ms,
+                       struct md_cluster_shrunk *out);
 
 #endif

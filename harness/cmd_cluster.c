@@ -31,9 +31,7 @@ static void set_hash(struct argp_state *state, struct md_cluster_wish *w, const 
 static error_t parse(int key, char *word, struct argp_state *state) {
     struct cluster *c = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = state->child_inputs[1] = &c->settings;
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &c->settings; return 0;
     case KEY_NODES:
         c->wish.nodes =
             (unsigned)md_settings_number(state, "--nodes", word, 1, MD_CLUSTER_NODES_MAX);

@@ -15,7 +15,7 @@ enum {
 
 struct md_cm_node {
     bool up, suspect;
-    uint64_t back_at;    /* the client's time when it came back, or last failed to be used */
+    uint64_t back_at; /* the client's time when it came back, or last failed to be used */
     unsigned late_failures, elsewhere;
 };
 
@@ -25,7 +25,7 @@ enum md_cm_state { MD_CM_TRIED, MD_CM_DONE };
 struct md_cm_write {
     uint16_t key;
     bool deletes;
-    bool buffered;
+    bool buffered, well; /* well: its node was, when it began */
     enum md_cm_state state;
     uint32_t changes; /* m->changes when it began */
 };
@@ -84,8 +84,8 @@ void md_cm_free(struct md_cluster_model *m) {
     free(m);
 }
 
-static void __attribute__((format(printf, 4, 5))) md_tell(struct md_cluster_model *m, bool hazard,
-                                                           const char *kind, const char *fmt, ...) {
+static void __attribute__((format(printf, 4, 5)))
+md_tell(struct md_cluster_model *m, bool hazard, const char *kind, const char *fmt, ...) {
     char text[512];
     va_list args;
     va_start(args, fmt);
@@ -100,8 +100,8 @@ static void md_changed(struct md_cluster_model *m, enum md_cm_event event) {
     m->events[event] = ++m->changes;
 }
 
-void md_cm_list(struct md_cluster_model *m, const struct md_server *servers,
-                const uint32_t *places, unsigned n) {
+void md_cm_list(struct md_cluster_model *m, const struct md_server *servers, const uint32_t *places,
+                unsigned n) {
     md_forget_rings(m);
     if (m->n)
         md_changed(m, MD_CM_LIST);
@@ -254,8 +254,10 @@ static void md_stale(struct md_cluster_model *m, const char *op, int value, int 
     char kind[96];
     if (m->changes == w->changes) {
         snprintf(kind, sizeof kind, "stale-without-failure:%s", op);
-        md_tell(m, false, kind, "%s returned a value that a later write had replaced; no node had "
-                                "failed", op);
+        md_tell(m, false, kind,
+                "%s returned a value that a later write had replaced; no node had "
+                "failed",
+                op);
         return;
     }
     const char *cause = "late-write";
@@ -359,8 +361,7 @@ void md_cm_mget(struct md_cluster_model *m, const struct md_cm_key *keys, const 
 
 int md_cm_begin(struct md_cluster_model *m, unsigned key) {
     m->writes = md_grow(m->writes, &m->cap_writes, m->n_writes + 1, sizeof *m->writes);
-    m->writes[m->n_writes] =
-        (struct md_cm_write){.key = (uint16_t)key, .changes = m->changes};
+    m->writes[m->n_writes] = (struct md_cm_write){.key = (uint16_t)key, .changes = m->changes};
     return (int)m->n_writes++;
 }
 
@@ -406,6 +407,7 @@ void md_cm_set(struct md_cluster_model *m, const struct md_cm_key *k, int write,
     }
     if (seen == MD_SEEN_BUFFERED && m->config.buffer) {
         w->buffered = true;
+        w->well = well;
     } else if (seen == MD_SEEN_OK && m->config.noreply) {
         if (at == MD_CM_PLACES && well && !m->config.buffer)
             md_tell(m, false, "lost-without-failure:noreply",
@@ -474,11 +476,15 @@ void md_cm_flushed(struct md_cluster_model *m, const struct md_cm_key *keys, uns
         unsigned at = md_holder(&keys[i], last, &many);
         if (at < MD_CM_PLACES) {
             m->writes[last].state = MD_CM_DONE;
-            md_check_place(m, &keys[i], &h, at);
-        } else if (seen == MD_SEEN_OK && !md_any_suspect(m, &h) &&
-                   m->writes[last].changes == m->changes) {
-            md_tell(m, false, "lost-without-failure:buffered",
-                    "a buffered write has reached no node after a flush that said ok");
+            if (m->writes[last].changes == m->changes) /* else it went out before the change */
+                md_check_place(m, &keys[i], &h, at);
+        } else if (seen == MD_SEEN_OK && m->writes[last].changes == m->changes &&
+                   m->nodes[h.full].up && h.only) {
+            bool well = m->writes[last].well;
+            md_tell(m, false, well ? "buffered-and-lost" : "buffered-and-lost:after-failure",
+                    "a buffered write has reached no node, and no call said so, not even the "
+                    "flush");
+            m->writes[last].buffered = false;
         }
     }
 }

@@ -33,7 +33,7 @@ enum {
     X(MARKED_DEAD, "marked-dead") /* the client gives the node up */                               \
     X(UNREACHABLE, "unreachable") /* no connection, or it broke */                                 \
     X(SOME_ERRORS, "some-errors")                                                                  \
-    X(STRANGE, "strange")         /* what no failure of a node explains */
+    X(STRANGE, "strange") /* what no failure of a node explains */
 #define X(name, id) MD_SEEN_##name,
 enum md_seen { MD_SEEN_LIST(X) MD_SEENS };
 #undef X
@@ -66,8 +66,8 @@ struct md_cluster_model *md_cm_new(const struct md_cm_config *config);
 void md_cm_free(struct md_cluster_model *m);
 
 /* The client's list from now on. A new list also means new connections. */
-void md_cm_list(struct md_cluster_model *m, const struct md_server *servers,
-                const uint32_t *places, unsigned n);
+void md_cm_list(struct md_cluster_model *m, const struct md_server *servers, const uint32_t *places,
+                unsigned n);
 void md_cm_happens(struct md_cluster_model *m, unsigned place, enum md_cm_event event);
 void md_cm_clock(struct md_cluster_model *m, uint32_t seconds);
 
