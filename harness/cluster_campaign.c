@@ -10,7 +10,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -153,9 +152,14 @@ static void md_new_finding(struct md_clusters *c, const struct md_cluster_findin
     struct md_cluster_shrunk shrunk;
     *k = (struct md_known_finding){.first = *f, .known = md_cluster_known(f->kind), .seen = 1};
     md_write_trace(c, f, "trace", t);
+    k->steps = t->n_steps;
+    if (!md_counts(c, k)) /* no news: seen is enough */
+        return;
+    /* Its addresses are needed: on others, rings are others. */
+    md_cluster_free(&c->cluster);
+    c->cluster = (struct md_cluster){.config = c->config, .claim = -1};
     unsigned shown = md_confirm(c, t, f->kind);
     k->fate = shown ? MD_FATE_CONFIRMED : MD_FATE_UNCONFIRMED;
-    k->steps = t->n_steps;
     if (k->fate == MD_FATE_CONFIRMED) {
         md_cluster_trace_init(&short_one);
         md_cluster_trace_copy(&short_one, t);
@@ -167,11 +171,9 @@ static void md_new_finding(struct md_clusters *c, const struct md_cluster_findin
         md_write_report(c, k, &short_one);
         md_cluster_trace_free(&short_one);
     }
-    if (c->s->verbose || md_counts(c, k)) {
-        md_end_line(c);
-        fprintf(stderr, "%s%s: %s (%zu steps)\n",
-                k->fate == MD_FATE_CONFIRMED ? "" : "unconfirmed: ", f->kind, f->text, k->steps);
-    }
+    md_end_line(c);
+    fprintf(stderr, "%s%s: %s (%zu steps)\n",
+            k->fate == MD_FATE_CONFIRMED ? "" : "unconfirmed: ", f->kind, f->text, k->steps);
 }
 
 static void md_take_findings(struct md_clusters *c, const struct md_cluster_trace *t) {
@@ -286,9 +288,8 @@ static void md_print_part(const struct md_clusters *c, const char *title, enum m
         if (first)
             printf("\n%s:\n", title);
         first = false;
-        printf("  %-44s %6llu times, %2zu steps%s  %s\n", f->first.kind,
-               (unsigned long long)f->seen, f->steps, f->minimal ? "" : " (not minimal)",
-               f->known ? f->known->sentence : f->first.text);
+        printf("  %-44s %6llu times, %2zu steps  %s\n", f->first.kind, (unsigned long long)f->seen,
+               f->steps, f->known ? f->known->sentence : f->first.text);
     }
 }
 

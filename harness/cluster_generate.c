@@ -78,7 +78,8 @@ static void md_choose_nodes(struct md_maker *g, const struct md_cluster_wish *wi
 }
 
 static void md_choose_names(struct md_maker *g) {
-    for (unsigned i = 0; i < MD_NAMES; i++) {
+    unsigned names = g->mood == MD_WELL ? MD_NAMES : 2 + md_below(g, MD_NAMES - 2);
+    for (unsigned i = 0; i < names; i++) {
         char name[MD_CLUSTER_NAME_MAX];
         uint16_t at;
         int len = snprintf(name, sizeof name, "%c", 'a' + (int)i), on = -1;

@@ -10,6 +10,12 @@ static const struct {
 } md_known[] = {
     {"placement-by-way:",
      {"placement-by-way", "the same settings place keys otherwise, reached in another way"}},
+    {"mget-silent:",
+     {"mget-silent", "mget leaves out the keys of a node that is away and reports no error"}},
+    {"mget-gives-up:",
+     {"mget-gives-up", "mget fails for keys of live nodes when a node of another key is away"}},
+    {"buffered-and-lost:after-failure:",
+     {"buffered-and-lost", "buffered writes to a broken connection are lost without an error"}},
 };
 
 const struct md_cluster_known *md_cluster_known(const char *kind) {

@@ -58,7 +58,13 @@ unsigned md_cluster_limit_ms(const struct md_client_settings *s, unsigned away) 
 /* What a kind of finding depends on beside its name. */
 static void md_name_kind(const struct md_run *r, const char *kind, char out[MD_CLUSTER_KIND_MAX]) {
     const struct md_client_settings *s = &r->t->client;
-    bool weighted = false;
+    /* These may well come from the mode that the client is in. */
+    static const char *const modals[] = {
+        "miss-",  "another-", "invented-", "value-from-", "mget-o",   "mget-g",  "mget-t",
+        "error-", "wrong-",   "stale-w",   "client-",     "deleted-", "blocks-", "acknowledged-"};
+    bool weighted = false, modal = false;
+    for (size_t i = 0; i < sizeof modals / sizeof *modals; i++)
+        modal = modal || strncmp(kind, modals[i], strlen(modals[i])) == 0;
     for (unsigned i = 0; i < r->t->nodes; i++)
         weighted = weighted || r->t->weights[i] > 1;
     if (strcmp(kind, "placement") == 0)
@@ -71,7 +77,9 @@ static void md_name_kind(const struct md_run *r, const char *kind, char out[MD_C
         snprintf(out, MD_CLUSTER_KIND_MAX, "%s-%d:%s", kind, (int)r->reply.rc,
                  s->binary ? "binary" : "text");
     else
-        snprintf(out, MD_CLUSTER_KIND_MAX, "%s:%s", kind, s->binary ? "binary" : "text");
+        snprintf(out, MD_CLUSTER_KIND_MAX, "%s:%s%s%s%s", kind, s->binary ? "binary" : "text",
+                 modal && s->noreply ? ":noreply" : "", modal && s->buffer ? ":buffer" : "",
+                 modal && s->no_block ? ":no-block" : "");
 }
 
 static void md_report(void *ctx, bool hazard, const char *kind, const char *text) {
