@@ -6,6 +6,7 @@
 #include "harness/cluster_shrink.h"
 #include "harness/interrupt.h"
 #include "harness/now.h"
+#include "harness/topology_trial.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 enum {
+    MD_TRIAL_EVERY = 50, /* traces for each trial of topology discovery */
+    MD_TRIAL_STEPS = 14,
     MD_KINDS_MAX = 128,
     MD_SHRINK_MS = 20000,
     MD_PROGRESS_MS = 1000,
@@ -39,7 +42,7 @@ struct md_clusters {
     struct md_cluster_verdict sum, verdict;
     struct md_known_finding findings[MD_KINDS_MAX];
     size_t n_findings;
-    uint64_t seed, traces, started, shown;
+    uint64_t seed, traces, trials, started, shown;
     const char *out;
     bool failed, line_open;
 };
@@ -115,6 +118,11 @@ static void md_write_report(struct md_clusters *c, const struct md_known_finding
     md_buf_free(&text);
 }
 
+/* A busy machine can make these of nothing. */
+static bool md_is_about_time(const char *kind) {
+    return strncmp(kind, "blocks-", 7) == 0 || strstr(kind, "timeout") != NULL;
+}
+
 /* ---- findings -------------------------------------------------------------------------------- */
 
 static struct md_known_finding *md_find(struct md_clusters *c, const char *kind) {
@@ -132,7 +140,7 @@ static struct md_known_finding *md_find(struct md_clusters *c, const char *kind)
 static unsigned md_confirm(struct md_clusters *c, const struct md_cluster_trace *t,
                            const char *kind) {
     struct md_cluster_verdict v = {0};
-    unsigned shown = 0, want = strncmp(kind, "blocks-", 7) == 0 ? 2 : 1;
+    unsigned shown = 0, want = md_is_about_time(kind) ? 2 : 1;
     for (unsigned i = 0; i < MD_CONFIRM_RUNS && (i < 2 || shown < want); i++)
         shown += md_cluster_run_fresh(&c->config, t, &v) && md_cluster_found(&v, kind);
     md_cluster_verdict_free(&v);
@@ -249,6 +257,41 @@ static void md_one_trace(struct md_clusters *c, struct md_cluster_trace *t) {
     md_take_findings(c, t);
 }
 
+/* A trial of topology discovery: what it finds is known by its seed. */
+static void md_one_trial(struct md_clusters *c) {
+    struct md_cluster_verdict *v = &c->verdict;
+    uint64_t seed = c->seed + c->traces;
+    v->tell = true;
+    bool ok = md_topology_trial(&c->config, seed, MD_TRIAL_STEPS, md_topology_refresh, v);
+    v->tell = false;
+    md_add_up(c);
+    if (!ok) {
+        md_complain("trial of topology discovery: %s", md_buf_cstr(&v->reason));
+        c->failed = true;
+        return;
+    }
+    c->trials++;
+    for (size_t i = 0; i < v->n_findings && c->n_findings < MD_KINDS_MAX; i++) {
+        struct md_known_finding *k = md_find(c, v->findings[i].kind);
+        if (k) {
+            k->seen++;
+            continue;
+        }
+        md_write(c, &v->findings[i], "trial.txt", &v->story);
+        k = &c->findings[c->n_findings++];
+        *k = (struct md_known_finding){.first = v->findings[i],
+                                       .fate = MD_FATE_UNCONFIRMED,
+                                       .seen = 1,
+                                       .steps = MD_TRIAL_STEPS};
+    }
+    size_t found = v->n_findings;
+    bool again =
+        found && md_topology_trial(&c->config, seed, MD_TRIAL_STEPS, md_topology_refresh, v);
+    for (size_t i = 0; again && i < v->n_findings; i++)
+        if (md_find(c, v->findings[i].kind))
+            md_find(c, v->findings[i].kind)->fate = MD_FATE_CONFIRMED;
+}
+
 /* ---- the summary ----------------------------------------------------------------------------- */
 
 static json_t *md_finding_json(const struct md_clusters *c, const struct md_known_finding *f) {
@@ -269,13 +312,14 @@ static json_t *md_summary_json(const struct md_clusters *c) {
     json_t *list = json_array();
     for (size_t i = 0; i < c->n_findings; i++)
         json_array_append_new(list, md_finding_json(c, &c->findings[i]));
-    return json_pack("{s:i, s:s, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "schema",
-                     1, "target", "cluster", "seed", (json_int_t)c->seed, "seconds",
+    return json_pack("{s:i, s:s, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:o}",
+                     "schema", 1, "target", "cluster", "seed", (json_int_t)c->seed, "seconds",
                      md_seconds_since(c->started), "traces", (json_int_t)c->traces, "calls",
                      (json_int_t)c->sum.calls, "hits", (json_int_t)c->sum.hits, "misses",
                      (json_int_t)c->sum.misses, "errors", (json_int_t)c->sum.errors, "nodes_asked",
                      (json_int_t)c->sum.asked, "hazards", (json_int_t)c->sum.stale, "libmemcached",
-                     memcached_lib_version(), "findings", list);
+                     memcached_lib_version(), "topology_trials", (json_int_t)c->trials, "findings",
+                     list);
 }
 
 static void md_print_part(const struct md_clusters *c, const char *title, enum md_fate fate,
@@ -294,9 +338,11 @@ static void md_print_part(const struct md_clusters *c, const char *title, enum m
 }
 
 static void md_print_summary(const struct md_clusters *c) {
-    printf("cluster: %llu traces in %.1f s (seed %llu): %llu calls of libmemcached %s, %llu hits, "
+    printf("cluster: %llu traces, %llu trials of topology discovery in %.1f s (seed %llu): %llu "
+           "calls of libmemcached %s, %llu hits, "
            "%llu misses, %llu errors; nodes asked %llu times\n",
-           (unsigned long long)c->traces, md_seconds_since(c->started), (unsigned long long)c->seed,
+           (unsigned long long)c->traces, (unsigned long long)c->trials,
+           md_seconds_since(c->started), (unsigned long long)c->seed,
            (unsigned long long)c->sum.calls, memcached_lib_version(),
            (unsigned long long)c->sum.hits, (unsigned long long)c->sum.misses,
            (unsigned long long)c->sum.errors, (unsigned long long)c->sum.asked);
@@ -331,7 +377,7 @@ static int md_summarize(struct md_clusters *c) {
     /* One that could not be had again and is about time may be due to the machine. */
     for (size_t i = 0; i < c->n_findings; i++)
         bad += c->findings[i].fate == MD_FATE_UNCONFIRMED && md_counts(c, &c->findings[i]) &&
-               strncmp(c->findings[i].first.kind, "blocks-too-long", 15) != 0;
+               !md_is_about_time(c->findings[i].first.kind);
     return c->failed          ? MD_EXIT_FAILED
            : bad              ? MD_EXIT_DIVERGED
            : md_interrupted() ? MD_EXIT_INTERRUPTED
@@ -357,6 +403,8 @@ int md_cluster_campaign(const struct md_settings *s, const struct md_cluster_wis
         fprintf(stderr, "memdiverge: seed %llu\n", (unsigned long long)c->seed);
         while (md_goes_on(c)) {
             md_one_trace(c, &t);
+            if (c->traces % MD_TRIAL_EVERY == 1 && !c->failed)
+                md_one_trial(c);
             md_show(c);
         }
         code = md_summarize(c);

@@ -37,7 +37,7 @@ static void md_choose_timers(struct md_maker *g, struct md_client_settings *c) {
     c->timeout_limit = md_chance(g, 3) ? 1 : 0;
     c->retry_timeout = seconds[md_below(g, 4)];
     c->dead_timeout = seconds[md_below(g, 4)];
-    c->poll_timeout = c->connect_timeout = 60;
+    c->poll_timeout = c->connect_timeout = 80;
 }
 
 static void md_choose_client(struct md_maker *g, const struct md_cluster_wish *wish) {
@@ -63,6 +63,8 @@ static void md_choose_client(struct md_maker *g, const struct md_cluster_wish *w
     c->no_block = md_chance(g, 6);
     c->buffer = md_chance(g, 8);
     c->noreply = md_chance(g, 8);
+    /* Nobody is away in the best of moods: then only a hang takes long, or a busy machine. */
+    c->poll_timeout = c->connect_timeout = 2000;
     if (g->mood != MD_WELL)
         md_choose_timers(g, c);
 }

@@ -33,7 +33,8 @@ struct md_run {
     struct md_client_reply reply;
     struct md_cm_held held[MD_CLUSTER_TRACE_KEYS];
     struct md_buf bytes;
-    bool over; /* no client to go on with */
+    bool over;  /* no client to go on with */
+    bool quiet; /* this client deleted a key that was not there, in binary without a reply */
 };
 
 void md_cluster_verdict_free(struct md_cluster_verdict *v) {
@@ -77,9 +78,9 @@ static void md_name_kind(const struct md_run *r, const char *kind, char out[MD_C
         snprintf(out, MD_CLUSTER_KIND_MAX, "%s-%d:%s", kind, (int)r->reply.rc,
                  s->binary ? "binary" : "text");
     else
-        snprintf(out, MD_CLUSTER_KIND_MAX, "%s:%s%s%s%s", kind, s->binary ? "binary" : "text",
-                 modal && s->noreply ? ":noreply" : "", modal && s->buffer ? ":buffer" : "",
-                 modal && s->no_block ? ":no-block" : "");
+        snprintf(out, MD_CLUSTER_KIND_MAX, "%s:%s%s%s%s%s", kind, s->binary ? "binary" : "text",
+                 modal && r->quiet ? ":quiet-delete" : "", modal && s->noreply ? ":noreply" : "",
+                 modal && s->buffer ? ":buffer" : "", modal && s->no_block ? ":no-block" : "");
 }
 
 static void md_report(void *ctx, bool hazard, const char *kind, const char *text) {
@@ -231,6 +232,7 @@ static bool md_open_client(struct md_run *r) {
     struct md_server servers[MD_CLUSTER_NODES_MAX];
     unsigned n = md_cluster_servers(r->c, servers);
     md_client_close(r->client);
+    r->quiet = false;
     enum md_client_status status = md_client_open(&r->t->client, servers, n, &r->client);
     if (status == MD_CLIENT_OK)
         return true;
@@ -312,6 +314,14 @@ static bool md_do_write(struct md_run *r, const struct md_cluster_step *s) {
         md_fill_value(s, &value);
         q.value = value.data;
         q.value_len = value.len;
+    }
+    if (!sets && r->t->client.binary && r->t->client.noreply) {
+        bool there = false;
+        if (!md_ask_all(r, s->keys, 1))
+            return false;
+        for (unsigned p = 0; p < MD_CM_PLACES; p++)
+            there = there || r->held[s->keys[0]].after[p] >= 0;
+        r->quiet = r->quiet || !there;
     }
     int write = md_begin_write(r, s);
     bool ok = md_call_client(r, &q, sets ? "set" : "delete");
@@ -529,6 +539,7 @@ static bool md_prepare(struct md_run *r) {
         .buffer = t->client.buffer,
         .retry_timeout = t->client.retry_timeout,
         .dead_timeout = t->client.dead_timeout,
+        .failure_limit = t->client.failure_limit,
         .report = md_report,
         .ctx = r,
     };

@@ -1,5 +1,6 @@
 /* memdiverge cluster: several nodes and a libmemcached client over them. */
 #include "harness/cluster_campaign.h"
+#include "harness/cluster_endpoint.h"
 #include "harness/cmd.h"
 
 #include <stdlib.h>
@@ -9,9 +10,10 @@ struct cluster {
     struct md_cluster_wish wish;
     char **files;
     size_t n_files;
+    const char *endpoint;
 };
 
-enum { KEY_NODES = 0x300, KEY_DISTRIBUTION, KEY_HASH };
+enum { KEY_NODES = 0x300, KEY_DISTRIBUTION, KEY_HASH, KEY_ENDPOINT };
 
 static void set_distribution(struct argp_state *state, struct md_cluster_wish *w, const char *id) {
     if (!md_distribution_find(id, &w->distribution) || w->distribution > MD_DIST_VIRTUAL_BUCKET)
@@ -38,6 +40,7 @@ static error_t parse(int key, char *word, struct argp_state *state) {
         return 0;
     case KEY_DISTRIBUTION: set_distribution(state, &c->wish, word); return 0;
     case KEY_HASH: set_hash(state, &c->wish, word); return 0;
+    case KEY_ENDPOINT: c->endpoint = word; return 0;
     case ARGP_KEY_ARGS:
         c->files = state->argv + state->next;
         c->n_files = (size_t)(state->argc - state->next);
@@ -51,6 +54,10 @@ static const struct argp_option options[] = {
     {"nodes", KEY_NODES, "N", 0, "how many nodes (default: 1 to 5, by chance)", 5},
     {"distribution", KEY_DISTRIBUTION, "ID", 0, "only this one (default: all by turns)", 5},
     {"hash", KEY_HASH, "ID", 0, "only this hash (default: all by turns)", 5},
+    {"config-endpoint", KEY_ENDPOINT, "HOST:PORT", 0,
+     "follow an ElastiCache configuration endpoint for --time seconds (default: one look) and "
+     "check its nodes, if all are on this machine",
+     5},
     {0},
 };
 
@@ -68,8 +75,10 @@ int md_cmd_cluster(int argc, char **argv) {
     struct cluster c = {.files = NULL};
     md_settings_init(&c.settings);
     md_settings_parse(&argp, argc, argv, &c);
-    int code = md_settings_ready(&c.settings);
-    if (!code) {
+    int code = 0;
+    if (c.endpoint)
+        code = md_cluster_follow(c.endpoint, &c.wish, c.settings.seed, c.settings.seconds);
+    else if (!(code = md_settings_ready(&c.settings))) {
         md_node_sweep();
         code = c.n_files ? md_cluster_replay(&c.settings, c.files, c.n_files)
                          : md_cluster_campaign(&c.settings, &c.wish);

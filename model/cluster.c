@@ -16,7 +16,7 @@ enum {
 struct md_cm_node {
     bool up, suspect;
     uint64_t back_at; /* the client's time when it came back, or last failed to be used */
-    unsigned late_failures, elsewhere;
+    unsigned late_failures, elsewhere, timeouts;
 };
 
 enum md_cm_state { MD_CM_TRIED, MD_CM_DONE };
@@ -126,7 +126,7 @@ void md_cm_happens(struct md_cluster_model *m, unsigned place, enum md_cm_event 
     n->up = event == MD_CM_CONTINUE || event == MD_CM_RESTART;
     n->suspect = true;
     n->back_at = m->clock;
-    n->late_failures = n->elsewhere = 0;
+    n->late_failures = n->elsewhere = n->timeouts = 0;
 }
 
 void md_cm_clock(struct md_cluster_model *m, uint32_t seconds) { m->clock += seconds; }
@@ -227,6 +227,12 @@ static void md_failed(struct md_cluster_model *m, const struct md_homes *h, cons
                       enum md_seen seen) {
     struct md_cm_node *n = &m->nodes[h->full];
     char kind[96];
+    if (md_ejects(m) && m->n > 1 && !n->up && seen == MD_SEEN_TIMEOUT &&
+        ++n->timeouts == m->config.failure_limit + MD_LATE_MAX)
+        md_tell(m, false, "never-ejected",
+                "%u calls in a row timed out on node %u, more than the failure limit of %u, and "
+                "it is still in use",
+                n->timeouts, h->full, m->config.failure_limit);
     if (!md_any_suspect(m, h)) {
         snprintf(kind, sizeof kind, "error-without-failure:%s:%s", op, md_seen_id(seen));
         md_tell(m, false, kind, "%s said '%s' though its node was well all the time", op,

@@ -55,6 +55,7 @@ struct md_cm_config {
     bool anywhere; /* nobody knows where the client puts keys: only what it returns is judged */
     bool auto_eject, noreply, buffer;
     uint32_t retry_timeout, dead_timeout; /* seconds */
+    uint32_t failure_limit;
     /* Called for each thing that must not be, or (hazard) must be known. `kind` is the same for
      * the same thing: no key, value or number in it. */
     void (*report)(void *ctx, bool hazard, const char *kind, const char *text);
