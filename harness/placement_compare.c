@@ -7,7 +7,9 @@
 
 /* ---- the library as the other side ----------------------------------------------------------- */
 
-static void *make_library(const struct md_placement_case *c, const char **why) {
+static void *make_library(const struct md_other_side *self, const struct md_placement_case *c,
+                          const char **why) {
+    (void)self;
     return md_library_new(c->reach, &c->settings, c->server, c->n, why);
 }
 static uint32_t library_of(const void *it, const void *key, size_t nkey) {
@@ -16,7 +18,8 @@ static uint32_t library_of(const void *it, const void *key, size_t nkey) {
 static void release_library(void *it) { md_library_free(it); }
 
 const struct md_other_side *md_side_library(void) {
-    static const struct md_other_side side = {make_library, library_of, release_library, true};
+    static const struct md_other_side side = {make_library, library_of, release_library, true,
+                                              0};
     return &side;
 }
 
@@ -37,7 +40,7 @@ static bool pair_open(struct pair *p, const struct md_other_side *side,
     bool predictable = true;
     const char *why;
     *p = (struct pair){.c = c, .side = side, .known = MD_DEVIATION_NONE};
-    p->other = side->make(c, &why);
+    p->other = side->make(side, c, &why);
     if (!p->other)
         return false;
     p->model = md_placement_new(&c->settings, c->server, c->n);
@@ -78,7 +81,7 @@ static bool cut_at_nul(const struct pair *p, const uint8_t *key, size_t nkey,
                        uint8_t out[MD_KEY_LONGEST]) {
     const struct md_placement_settings *s = &p->c->settings;
     const uint8_t *nul = memchr(key, 0, nkey);
-    if (!p->side->is_library || !nul || !s->hash_with_prefix || !s->prefix)
+    if (!p->side->is_library || !nul || !s->hash_with_prefix)
         return false;
     memset(out, 0, nkey);
     memcpy(out, key, (size_t)(nul - key));
@@ -90,7 +93,8 @@ enum outcome { AGREED, KNOWN, NEWS };
 static enum outcome pair_key(const struct pair *p, const uint8_t *key, size_t nkey,
                              struct md_disagreement *d) {
     uint8_t cut[MD_KEY_LONGEST];
-    uint32_t model = placed(p, p->model, key, nkey), other = p->side->of(p->other, key, nkey);
+    uint32_t model = placed(p, p->model, key, nkey);
+    uint32_t other = representative(p->c, p->side->of(p->other, key, nkey));
     enum md_deviation known = p->known;
     *d = (struct md_disagreement){.model = model, .other = other, .nkey = nkey};
     if (other == model && (p->known == MD_DEVIATION_NONE || !p->really))
@@ -122,6 +126,8 @@ static bool walk(const struct md_other_side *side, const struct md_placement_cas
     for (size_t i = 0; i < keys->n; i++) {
         size_t nkey;
         const uint8_t *key = md_keys_at(keys, i, &nkey);
+        if (nkey + (c->settings.prefix ? strlen(c->settings.prefix) : 0) > MD_KEY_LONGEST)
+            continue; /* not a key */
         enum outcome outcome = pair_key(&p, key, nkey, &d);
         count->placements++;
         count->agreed += outcome == AGREED;

@@ -23,10 +23,12 @@ struct md_placement_case {
 /* A placement that is compared with the model's. */
 struct md_other_side {
     /* NULL: it cannot do this (`why`: a literal). */
-    void *(*make)(const struct md_placement_case *c, const char **why);
+    void *(*make)(const struct md_other_side *self, const struct md_placement_case *c,
+                  const char **why);
     uint32_t (*of)(const void *it, const void *key, size_t nkey);
     void (*release)(void *it);
-    bool is_library; /* its known deviations apply */
+    bool is_library;  /* its known deviations apply */
+    unsigned variant; /* the maker's own */
 };
 const struct md_other_side *md_side_library(void);
 
