@@ -71,7 +71,7 @@ static void md_add_servers(memcached_st *m, const struct md_child *c) {
 static void md_make(struct md_child *c) {
     struct md_placement_settings placement;
     const char *why = "";
-    md_client_placement(c->settings, &placement);
+    md_client_rule(c->settings, &placement);
     struct md_library *l =
         md_library_new(c->settings->reach, &placement, c->servers, c->n_servers, &why);
     if (!l) {

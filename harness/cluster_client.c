@@ -31,7 +31,7 @@ void md_client_settings_default(struct md_client_settings *s) {
 #undef X
 }
 
-void md_client_placement(const struct md_client_settings *s, struct md_placement_settings *out) {
+void md_client_rule(const struct md_client_settings *s, struct md_placement_settings *out) {
     *out = (struct md_placement_settings){
         .distribution = s->distribution,
         .hash = s->hash,

@@ -53,7 +53,7 @@ struct md_client_settings {
 
 void md_client_settings_default(struct md_client_settings *s);
 /* What the model must know of them. `s` must stay. */
-void md_client_placement(const struct md_client_settings *s, struct md_placement_settings *out);
+void md_client_rule(const struct md_client_settings *s, struct md_placement_settings *out);
 
 enum md_client_op {
     MD_OP_SET,

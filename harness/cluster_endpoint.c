@@ -119,7 +119,7 @@ static bool md_tell_topology(struct md_follow *f) {
     struct md_placement_settings settings;
     unsigned count[MD_SERVERS_MAX] = {0};
     bool local = md_topology_is_local(t), ok = true;
-    md_client_placement(&f->settings, &settings);
+    md_client_rule(&f->settings, &settings);
     struct md_placement *p = md_placement_new(&settings, t->nodes, t->n);
     for (unsigned i = 0; i < 10000; i++) {
         char name[MD_FOLLOW_KEY];

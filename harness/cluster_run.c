@@ -432,7 +432,7 @@ static void md_tell_rule(struct md_run *r, const struct md_server *servers, unsi
     struct md_placement_settings settings, really;
     bool heavy = false, predictable;
     char kind[MD_CLUSTER_KIND_MAX];
-    md_client_placement(&r->t->client, &settings);
+    md_client_rule(&r->t->client, &settings);
     for (unsigned i = 0; i < n; i++)
         heavy = heavy || servers[i].weight > 1;
     if (refilled && !heavy)
@@ -543,7 +543,7 @@ static bool md_prepare(struct md_run *r) {
         .report = md_report,
         .ctx = r,
     };
-    md_client_placement(&t->client, &model.placement);
+    md_client_rule(&t->client, &model.placement);
     r->model = md_cm_new(&model);
     md_tell_list(r, false);
     struct md_server servers[MD_CLUSTER_NODES_MAX];

@@ -1,6 +1,7 @@
 /* memdiverge cluster: several nodes and a libmemcached client over them. */
 #include "harness/cluster_campaign.h"
 #include "harness/cluster_endpoint.h"
+#include "harness/cluster_placement.h"
 #include "harness/cmd.h"
 
 #include <stdlib.h>
@@ -11,9 +12,20 @@ struct cluster {
     char **files;
     size_t n_files;
     const char *endpoint;
+    bool placement;
+    struct md_cluster_placement_options without;
 };
 
-enum { KEY_NODES = 0x300, KEY_DISTRIBUTION, KEY_HASH, KEY_ENDPOINT };
+enum {
+    KEY_NODES = 0x300,
+    KEY_DISTRIBUTION,
+    KEY_HASH,
+    KEY_ENDPOINT,
+    KEY_PLACEMENT,
+    KEY_SVG,
+    KEY_KEYS,
+    KEY_CASES
+};
 
 static void set_distribution(struct argp_state *state, struct md_cluster_wish *w, const char *id) {
     if (!md_distribution_find(id, &w->distribution) || w->distribution > MD_DIST_VIRTUAL_BUCKET)
@@ -41,6 +53,14 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     case KEY_DISTRIBUTION: set_distribution(state, &c->wish, word); return 0;
     case KEY_HASH: set_hash(state, &c->wish, word); return 0;
     case KEY_ENDPOINT: c->endpoint = word; return 0;
+    case KEY_PLACEMENT: c->placement = true; return 0;
+    case KEY_SVG: c->without.svg = word; return 0;
+    case KEY_KEYS:
+        c->without.keys = md_settings_number(state, "--keys", word, 1, 100000000);
+        return 0;
+    case KEY_CASES:
+        c->without.cases = md_settings_number(state, "--cases", word, 1, 1000000000);
+        return 0;
     case ARGP_KEY_ARGS:
         c->files = state->argv + state->next;
         c->n_files = (size_t)(state->argc - state->next);
@@ -58,8 +78,24 @@ static const struct argp_option options[] = {
      "follow an ElastiCache configuration endpoint for --time seconds (default: one look) and "
      "check its nodes, if all are on this machine",
      5},
+    {0, 0, 0, 0, "Placement alone, without nodes:", 6},
+    {"placement", KEY_PLACEMENT, 0, 0,
+     "where keys live: model against library, and how evenly and stably they spread", 6},
+    {"svg", KEY_SVG, "DIR", 0, "also pictures", 6},
+    {"keys", KEY_KEYS, "N", 0, "keys of the statistics", 6},
+    {"cases", KEY_CASES, "N", 0, "random cases for model against library", 6},
     {0},
 };
+
+/* Ways that need none of the nodes that the campaign starts. */
+static int run_without_nodes(struct cluster *c) {
+    const struct md_settings *s = &c->settings;
+    if (c->endpoint)
+        return md_cluster_follow(c->endpoint, &c->wish, s->seed, s->seconds);
+    c->without.json = s->json;
+    c->without.seed = s->has_seed ? s->seed : 1;
+    return md_cluster_placement(&c->without);
+}
 
 int md_cmd_cluster(int argc, char **argv) {
     static const struct argp_child children[] = {
@@ -76,8 +112,8 @@ int md_cmd_cluster(int argc, char **argv) {
     md_settings_init(&c.settings);
     md_settings_parse(&argp, argc, argv, &c);
     int code = 0;
-    if (c.endpoint)
-        code = md_cluster_follow(c.endpoint, &c.wish, c.settings.seed, c.settings.seconds);
+    if (c.endpoint || c.placement)
+        code = run_without_nodes(&c);
     else if (!(code = md_settings_ready(&c.settings))) {
         md_node_sweep();
         code = c.n_files ? md_cluster_replay(&c.settings, c.files, c.n_files)

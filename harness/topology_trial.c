@@ -272,7 +272,7 @@ static bool md_check_keys(struct md_trial *t) {
         return true;
     if (!md_each_key(t, MD_OP_SET) || !md_count_holders(t, holders, last))
         return !t->v->failed;
-    md_client_placement(&t->settings, &settings);
+    md_client_rule(&t->settings, &settings);
     struct md_placement *p = md_placement_new(&settings, t->used.nodes, t->used.n);
     for (unsigned i = 0; i < MD_TRIAL_KEYS; i++) {
         char name[16];
