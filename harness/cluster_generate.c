@@ -18,6 +18,7 @@ struct md_maker {
     struct md_cluster_trace *t;
     enum md_mood mood;
     unsigned values, places;
+    unsigned hot; /* the node that most of what happens happens to */
 };
 
 static unsigned md_below(struct md_maker *g, unsigned n) {
@@ -77,6 +78,7 @@ static void md_choose_nodes(struct md_maker *g, const struct md_cluster_wish *wi
         for (unsigned i = 0; i < t->nodes; i++)
             t->weights[i] = 1 + md_below(g, 4);
     g->places = t->nodes;
+    g->hot = md_below(g, t->nodes);
 }
 
 static void md_choose_names(struct md_maker *g) {
@@ -86,7 +88,7 @@ static void md_choose_names(struct md_maker *g) {
         uint16_t at;
         int len = snprintf(name, sizeof name, "%c", 'a' + (int)i), on = -1;
         if (i % 2 == 0)
-            on = (int)md_below(g, g->t->nodes);
+            on = (int)(md_chance(g, 3) ? md_below(g, g->t->nodes) : g->hot);
         else if (md_chance(g, 4))
             len = snprintf(name, sizeof name, "a/rather/long/common/prefix/%u", md_below(g, 1000));
         else if (md_chance(g, 4))
@@ -99,7 +101,8 @@ static void md_choose_names(struct md_maker *g) {
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 static void md_pick_key(struct md_maker *g, struct md_cluster_step *s) {
-    s->keys[s->n_keys++] = (uint16_t)md_below(g, (unsigned)g->t->n_names);
+    unsigned n = (unsigned)g->t->n_names;
+    s->keys[s->n_keys++] = (uint16_t)(md_chance(g, 2) ? md_below(g, n) : 0);
 }
 
 static void md_make_set(struct md_maker *g, struct md_cluster_step *s) {
@@ -139,8 +142,8 @@ static void md_make_event(struct md_maker *g) {
     struct md_cluster_step *s = md_cluster_trace_add(g->t, kinds[md_below(g, 6)]);
     if (s->kind == MD_CS_RENEW)
         return;
-    s->number = md_below(g, g->places);
-    if (s->kind == MD_CS_ADD && md_chance(g, 2))
+    s->number = md_chance(g, 3) ? md_below(g, g->places) : g->hot;
+    if (s->kind == MD_CS_ADD && md_chance(g, 3))
         s->number = MD_CLUSTER_PLACES;
     g->places += g->places < MD_CLUSTER_NODES_MAX &&
                  (s->kind == MD_CS_REPLACE || s->number == MD_CLUSTER_PLACES);
