@@ -1,7 +1,9 @@
 /* Nodes of a cluster: where they listen, what happens to them, what they hold. See cluster.h. */
 #include "harness/cluster.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -10,7 +12,6 @@
 
 enum {
     MD_BLOCKS = 200,
-    MD_PORT_BASE = 22122,
     MD_ANSWER_MAX = 256 << 20,
 };
 
@@ -61,22 +62,42 @@ static int md_claim_block(unsigned block) {
     return -1;
 }
 
-static bool md_claim(struct md_cluster *c) {
-    for (c->block = 0; c->block < MD_BLOCKS; c->block++) {
-        c->claim = md_claim_block(c->block);
-        if (c->claim >= 0)
-            return true;
-    }
-    return md_fails(c, "no block of loopback addresses is free for a cluster: are 200 campaigns "
-                       "running?");
-}
-
 static void md_address(struct md_cluster *c, unsigned place, uint32_t weight) {
     struct md_server *s = &c->places[place].server;
     *s = (struct md_server){.weight = weight, .port = MD_SERVER_PORT};
     snprintf(s->host, sizeof s->host, "127.77.%u.%u", c->block, place + 1);
     if (c->ports != MD_PORTS_DEFAULT)
-        s->port = (uint16_t)(MD_PORT_BASE + (c->ports == MD_PORTS_DISTINCT ? place : 0));
+        s->port = (uint16_t)(MD_CLUSTER_PORT + (c->ports == MD_PORTS_DISTINCT ? place : 0));
+}
+
+/* Somebody who knows nothing of blocks may listen there. */
+static bool md_is_free(const struct md_server *server) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(server->port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    inet_pton(AF_INET, server->host, &a.sin_addr);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 1) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool md_claim(struct md_cluster *c) {
+    for (c->block = 0; c->block < MD_BLOCKS; c->block++) {
+        c->claim = md_claim_block(c->block);
+        bool ok = c->claim >= 0;
+        for (unsigned i = 0; ok && i < MD_CLUSTER_NODES_MAX; i++) {
+            md_address(c, i, 1);
+            ok = md_is_free(&c->places[i].server);
+        }
+        if (ok)
+            return true;
+        if (c->claim >= 0)
+            close(c->claim);
+        c->claim = -1;
+    }
+    return md_fails(c, "no block of loopback addresses is free for a cluster: is something "
+                       "listening on port 11211 of all addresses, or are 200 campaigns running?");
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */

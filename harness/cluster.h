@@ -17,6 +17,7 @@
 enum {
     MD_CLUSTER_NODES_MAX = 16, /* in the list */
     MD_CLUSTER_PLACES = 32,    /* in the life of a cluster */
+    MD_CLUSTER_PORT = 22122,   /* of the first node, where it is not the default */
     MD_CLUSTER_KEYS = 64,      /* that can be asked for at once */
 };
 

@@ -3,6 +3,7 @@
 
 #include "harness/artifact.h"
 #include "harness/cluster_known.h"
+#include "harness/cluster_repro.h"
 #include "harness/cluster_shrink.h"
 #include "harness/interrupt.h"
 #include "harness/now.h"
@@ -114,6 +115,9 @@ static void md_write_report(struct md_clusters *c, const struct md_known_finding
     md_buf_printf(&text, "```\n\nlibmemcached %s, memcached %s\n", memcached_lib_version(),
                   c->config.binary);
     md_write(c, &f->first, "report.md", &text);
+    md_buf_clear(&text);
+    md_cluster_repro(t, &v, f->first.kind, &text);
+    md_write(c, &f->first, "repro.c", &text);
     md_cluster_verdict_free(&v);
     md_buf_free(&text);
 }
@@ -420,8 +424,20 @@ int md_cluster_campaign(const struct md_settings *s, const struct md_cluster_wis
 
 /* ---- replay ---------------------------------------------------------------------------------- */
 
+static bool md_write_repro(const char *path, const struct md_cluster_trace *t,
+                           const struct md_cluster_verdict *v) {
+    struct md_buf text = {0}, why = {0};
+    md_cluster_repro(t, v, v->n_findings ? v->findings[0].kind : "nothing", &text);
+    bool ok = md_artifact_write(path, text.data, text.len, 0644, &why);
+    if (!ok)
+        md_complain("%s", md_buf_cstr(&why));
+    md_buf_free(&text);
+    md_buf_free(&why);
+    return ok;
+}
+
 static int md_replay_one(const struct md_settings *s, const struct md_cluster_config *config,
-                         const char *file) {
+                         const char *file, const char *repro) {
     struct md_cluster_trace t;
     struct md_trace_error error;
     struct md_cluster_verdict v = {.tell = s->verbose};
@@ -447,18 +463,20 @@ static int md_replay_one(const struct md_settings *s, const struct md_cluster_co
         }
         if (!v.n_findings)
             printf("%s: nothing diverged\n", file);
+        if (repro && !md_write_repro(repro, &t, &v))
+            code = MD_EXIT_FAILED;
     }
     md_cluster_trace_free(&t);
     md_cluster_verdict_free(&v);
     return code;
 }
 
-int md_cluster_replay(const struct md_settings *s, char **files, size_t n) {
+int md_cluster_replay(const struct md_settings *s, char **files, size_t n, const char *repro) {
     struct md_cluster_config config;
     int worst = MD_EXIT_AGREED;
     md_cluster_node_config(s, &config);
     for (size_t i = 0; i < n && !md_interrupted(); i++) {
-        int code = md_replay_one(s, &config, files[i]);
+        int code = md_replay_one(s, &config, files[i], repro);
         if (code != MD_EXIT_AGREED && worst != MD_EXIT_DIVERGED)
             worst = code;
         if (code == MD_EXIT_DIVERGED)

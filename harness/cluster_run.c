@@ -132,6 +132,9 @@ static void md_resolve_keys(struct md_run *r, const struct md_server *servers, u
                 break;
             md_make_key(r, name, k, j);
         }
+        struct md_cluster_text *text = &r->v->keys[i];
+        text->len = k->len - k->prefix;
+        memcpy(text->bytes, k->bytes + k->prefix, text->len);
     }
     md_placement_free(p);
 }
@@ -304,6 +307,14 @@ static int md_begin_write(struct md_run *r, const struct md_cluster_step *s) {
     return md_cm_begin(r->model, s->keys[0]);
 }
 
+/* On how many nodes the key is. */
+static unsigned md_holders(const struct md_run *r, uint16_t key) {
+    unsigned n = 0;
+    for (unsigned p = 0; p < MD_CM_PLACES; p++)
+        n += r->held[key].after[p] >= 0;
+    return n;
+}
+
 static bool md_do_write(struct md_run *r, const struct md_cluster_step *s) {
     bool sets = s->kind == MD_CS_SET;
     struct md_buf value = {0};
@@ -315,19 +326,16 @@ static bool md_do_write(struct md_run *r, const struct md_cluster_step *s) {
         q.value = value.data;
         q.value_len = value.len;
     }
-    if (!sets && r->t->client.binary && r->t->client.noreply) {
-        bool there = false;
-        if (!md_ask_all(r, s->keys, 1))
-            return false;
-        for (unsigned p = 0; p < MD_CM_PLACES; p++)
-            there = there || r->held[s->keys[0]].after[p] >= 0;
-        r->quiet = r->quiet || !there;
-    }
+    bool quiet = !sets && r->t->client.binary && r->t->client.noreply;
+    if (quiet && !md_ask_all(r, s->keys, 1))
+        return false;
+    unsigned before = quiet ? md_holders(r, s->keys[0]) : 0;
     int write = md_begin_write(r, s);
     bool ok = md_call_client(r, &q, sets ? "set" : "delete");
     md_buf_free(&value);
     if (!ok || !md_ask_all(r, s->keys, 1))
         return !r->v->failed;
+    r->quiet = r->quiet || (quiet && md_holders(r, s->keys[0]) == before);
     struct md_cm_key k = md_model_key(r, s->keys[0]);
     enum md_seen seen = md_seen_of(r->reply.rc);
     md_count(r, seen);
@@ -543,6 +551,7 @@ static bool md_prepare(struct md_run *r) {
         .report = md_report,
         .ctx = r,
     };
+    r->v->block = c->block;
     md_client_rule(&t->client, &model.placement);
     r->model = md_cm_new(&model);
     md_tell_list(r, false);

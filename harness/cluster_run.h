@@ -17,6 +17,12 @@ struct md_cluster_finding {
     char text[512];
 };
 
+/* A key as it really was. */
+struct md_cluster_text {
+    char bytes[MD_CLUSTER_NAME_MAX + 8];
+    size_t len;
+};
+
 /* Zero-initialise; reused; free with md_cluster_verdict_free. */
 struct md_cluster_verdict {
     bool failed; /* the environment: `reason` */
@@ -25,6 +31,8 @@ struct md_cluster_verdict {
     struct md_buf reason;
     struct md_buf story; /* if told: one line for each step */
     bool tell;
+    unsigned block;                                     /* of addresses, see cluster.h */
+    struct md_cluster_text keys[MD_CLUSTER_TRACE_KEYS]; /* of the trace's names */
     /* What was done. */
     uint64_t calls, asked, errors, misses, hits, stale;
 };

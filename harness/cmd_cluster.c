@@ -11,7 +11,7 @@ struct cluster {
     struct md_cluster_wish wish;
     char **files;
     size_t n_files;
-    const char *endpoint;
+    const char *endpoint, *repro;
     bool placement;
     struct md_cluster_placement_options without;
 };
@@ -22,6 +22,7 @@ enum {
     KEY_HASH,
     KEY_ENDPOINT,
     KEY_PLACEMENT,
+    KEY_REPRO,
     KEY_SVG,
     KEY_KEYS,
     KEY_CASES
@@ -53,6 +54,7 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     case KEY_DISTRIBUTION: set_distribution(state, &c->wish, word); return 0;
     case KEY_HASH: set_hash(state, &c->wish, word); return 0;
     case KEY_ENDPOINT: c->endpoint = word; return 0;
+    case KEY_REPRO: c->repro = word; return 0;
     case KEY_PLACEMENT: c->placement = true; return 0;
     case KEY_SVG: c->without.svg = word; return 0;
     case KEY_KEYS:
@@ -78,6 +80,8 @@ static const struct argp_option options[] = {
      "follow an ElastiCache configuration endpoint for --time seconds (default: one look) and "
      "check its nodes, if all are on this machine",
      5},
+    {"repro", KEY_REPRO, "FILE", 0,
+     "with one trace: also write it as a C program that needs only libmemcached and memcached", 5},
     {0, 0, 0, 0, "Placement alone, without nodes:", 6},
     {"placement", KEY_PLACEMENT, 0, 0,
      "where keys live: model against library, and how evenly and stably they spread", 6},
@@ -116,7 +120,7 @@ int md_cmd_cluster(int argc, char **argv) {
         code = run_without_nodes(&c);
     else if (!(code = md_settings_ready(&c.settings))) {
         md_node_sweep();
-        code = c.n_files ? md_cluster_replay(&c.settings, c.files, c.n_files)
+        code = c.n_files ? md_cluster_replay(&c.settings, c.files, c.n_files, c.repro)
                          : md_cluster_campaign(&c.settings, &c.wish);
     }
     md_settings_free(&c.settings);
