@@ -18,6 +18,9 @@ static const struct {
      {"buffered-and-lost", "buffered writes to a broken connection are lost without an error"}},
     {"never-ejected:",
      {"never-ejected", "auto-eject never ejects a node that hangs: only failed connects count"}},
+    {"*:failed-mget",
+     {"failed-mget", "after an mget that failed, in binary, the answers that were under way are "
+                     "taken for those of later calls"}},
     {"*:quiet-delete",
      {"quiet-delete", "in binary without replies, a delete of a missing key leaves a reply "
                       "behind, and every later answer is that of another call"}},

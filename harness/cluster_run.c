@@ -33,8 +33,9 @@ struct md_run {
     struct md_client_reply reply;
     struct md_cm_held held[MD_CLUSTER_TRACE_KEYS];
     struct md_buf bytes;
-    bool over;  /* no client to go on with */
-    bool quiet; /* this client deleted a key that was not there, in binary without a reply */
+    bool over;   /* no client to go on with */
+    bool unread; /* this client's mget failed in binary: nobody fetches what it asked for */
+    bool quiet;  /* this client deleted a key that was not there, in binary without a reply */
 };
 
 void md_cluster_verdict_free(struct md_cluster_verdict *v) {
@@ -64,22 +65,23 @@ static void md_name_kind(const struct md_run *r, const char *kind, char out[MD_C
         "miss-",  "another-", "invented-", "value-from-", "mget-o",   "mget-g",  "mget-t",
         "error-", "wrong-",   "stale-w",   "client-",     "deleted-", "blocks-", "acknowledged-"};
     bool weighted = false, modal = false;
+    char code[16] = "";
     for (size_t i = 0; i < sizeof modals / sizeof *modals; i++)
         modal = modal || strncmp(kind, modals[i], strlen(modals[i])) == 0;
     for (unsigned i = 0; i < r->t->nodes; i++)
         weighted = weighted || r->t->weights[i] > 1;
+    if (strstr(kind, ":strange"))
+        snprintf(code, sizeof code, "-%d", (int)r->reply.rc);
     if (strcmp(kind, "placement") == 0)
         snprintf(out, MD_CLUSTER_KIND_MAX, "%s:%s:%s%s%s", kind,
                  md_distribution_id(s->distribution), md_reach_id(s->reach),
                  weighted ? ":weights" : "", s->auto_eject ? ":eject" : "");
     else if (strncmp(kind, "placement-", 10) == 0)
         snprintf(out, MD_CLUSTER_KIND_MAX, "%s", kind);
-    else if (strstr(kind, ":strange"))
-        snprintf(out, MD_CLUSTER_KIND_MAX, "%s-%d:%s", kind, (int)r->reply.rc,
-                 s->binary ? "binary" : "text");
     else
-        snprintf(out, MD_CLUSTER_KIND_MAX, "%s:%s%s%s%s%s", kind, s->binary ? "binary" : "text",
-                 modal && r->quiet ? ":quiet-delete" : "", modal && s->noreply ? ":noreply" : "",
+        snprintf(out, MD_CLUSTER_KIND_MAX, "%s%s:%s%s%s%s%s%s", kind, code,
+                 s->binary ? "binary" : "text", modal && r->quiet ? ":quiet-delete" : "",
+                 modal && r->unread ? ":failed-mget" : "", modal && s->noreply ? ":noreply" : "",
                  modal && s->buffer ? ":buffer" : "", modal && s->no_block ? ":no-block" : "");
 }
 
@@ -210,8 +212,7 @@ static bool md_ask_all(struct md_run *r, const uint16_t *keys, unsigned n) {
 
 static enum md_seen md_seen_of(memcached_return_t rc) {
     switch (rc) {
-    case MEMCACHED_SUCCESS:
-    case MEMCACHED_END: return MD_SEEN_OK;
+    case MEMCACHED_SUCCESS: return MD_SEEN_OK;
     case MEMCACHED_NOTFOUND: return MD_SEEN_MISS;
     case MEMCACHED_BUFFERED: return MD_SEEN_BUFFERED;
     case MEMCACHED_TIMEOUT: return MD_SEEN_TIMEOUT;
@@ -235,7 +236,7 @@ static bool md_open_client(struct md_run *r) {
     struct md_server servers[MD_CLUSTER_NODES_MAX];
     unsigned n = md_cluster_servers(r->c, servers);
     md_client_close(r->client);
-    r->quiet = false;
+    r->quiet = r->unread = false;
     enum md_client_status status = md_client_open(&r->t->client, servers, n, &r->client);
     if (status == MD_CLIENT_OK)
         return true;
@@ -404,11 +405,15 @@ static bool md_do_mget(struct md_run *r, const struct md_cluster_step *s) {
     for (unsigned i = 0; i < s->n_keys; i++)
         model_keys[i] = md_model_key(r, s->keys[i]);
     md_sort_values(r, s, values);
-    enum md_seen seen = md_seen_of(r->reply.rc), end = md_seen_of(r->reply.end);
+    bool ended = r->reply.end == MEMCACHED_END;
+    enum md_seen seen = md_seen_of(r->reply.rc);
+    enum md_seen end = ended ? MD_SEEN_OK : md_seen_of(r->reply.end);
     if (seen == MD_SEEN_OK && r->reply.end != MEMCACHED_MAXIMUM_RETURN)
         seen = end;
     md_count(r, seen);
+    bool fetched = r->reply.end != MEMCACHED_MAXIMUM_RETURN;
     md_cm_mget(r->model, model_keys, values, s->n_keys, seen);
+    r->unread = r->unread || (r->t->client.binary && !fetched);
     return true;
 }
 
