@@ -1,16 +1,15 @@
 /* memdiverge cluster --placement: model against library, the spread, and other clients. */
 #include "harness/cluster_placement.h"
 
+#include "harness/artifact.h"
 #include "harness/clients.h"
 #include "harness/generate.h"
 #include "harness/placement_compare.h"
 #include "harness/settings.h"
 #include "harness/spread.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { SCHEMA = 1, CASES = 2000, CASE_BYTES = 400, FLEET_NODES = 4, FLEET_KEYS = 10000 };
 
@@ -115,12 +114,7 @@ static json_t *agreement_json(const struct agreement *a) {
 
 static bool draw(const struct md_spread *s, const char *folder) {
     struct md_buf why = {0};
-    bool ok = true;
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        md_complain("cannot make the folder %s: %s", folder, strerror(errno));
-        return false;
-    }
-    ok = md_spread_draw(s, folder, &why);
+    bool ok = md_artifact_folder(folder, &why) && md_spread_draw(s, folder, &why);
     if (!ok)
         md_complain("%s", md_buf_cstr(&why));
     md_buf_free(&why);

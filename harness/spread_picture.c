@@ -5,9 +5,9 @@
  *   movement-DIST.svg    a matrix: keys that go from a row's node to a column's when one more comes
  *   ring-DIST.svg        the circle of hashes, coloured by who has it
  */
+#include "harness/artifact.h"
 #include "harness/spread.h"
 
-#include <errno.h>
 #include <libxml/xmlwriter.h>
 #include <math.h>
 #include <stdio.h>
@@ -96,12 +96,8 @@ static xmlTextWriterPtr begin(struct sheet *s, const char *folder, const char *n
 static bool end(struct sheet *s, struct md_buf *why) {
     xmlTextWriterEndDocument(s->w);
     xmlFreeTextWriter(s->w);
-    FILE *f = fopen(s->path, "w");
-    size_t n = (size_t)xmlBufferLength(s->bytes);
-    bool ok = f && fwrite(xmlBufferContent(s->bytes), 1, n, f) == n;
-    ok = (!f || fclose(f) == 0) && ok;
-    if (!ok)
-        md_buf_printf(why, "cannot write %s: %s", s->path, strerror(errno));
+    bool ok = md_artifact_write(s->path, xmlBufferContent(s->bytes),
+                                (size_t)xmlBufferLength(s->bytes), 0644, why);
     xmlBufferFree(s->bytes);
     return ok;
 }
