@@ -1,7 +1,7 @@
 /*
- * nutcracker (twemproxy) in front of four real nodes: every key that is written through it is on exactly one of
- * them, and that is the one that the model of its rule says, which is libmemcached's too. The nodes are
- * asked themselves, each by a connection of its own.
+ * nutcracker (twemproxy) in front of four real nodes: every key that is written through it is on
+ * exactly one of them, and that is the one that the model of its rule says, which is
+ * libmemcached's too. The nodes are asked themselves, each by a connection of its own.
  *
  * Skipped where there is no nutcracker (scripts/setup unpacks Debian's).
  */
@@ -25,7 +25,14 @@
 
 #include <cmocka.h>
 
-enum { NODES = 4, KEYS = 100, DEADLINE_MS = 10000, INTERVAL_MS = 10, TRIES = 3, REPLY_MAX = 1 << 16 };
+enum {
+    NODES = 4,
+    KEYS = 100,
+    DEADLINE_MS = 10000,
+    INTERVAL_MS = 10,
+    TRIES = 3,
+    REPLY_MAX = 1 << 16
+};
 
 struct fixture {
     struct md_node *node[NODES];
@@ -151,7 +158,8 @@ static bool connected(struct fixture *f) {
     return false;
 }
 
-/* Its socket in the folder is an event, that it listens there is not: asked again at short intervals. */
+/* Its socket in the folder is an event, that it listens there is not: asked again at short
+ * intervals. */
 static bool start_once(struct fixture *f) {
     char buffer[4096], listen[108];
     path_in(f, "proxy", listen);
@@ -213,8 +221,8 @@ static void holders(const struct fixture *f, const char *name, uint32_t found[KE
     }
     for (uint32_t i = 0; i < NODES; i++) {
         struct md_buf reply = {0}, line = {0};
-        assert_int_equal(
-            md_node_exchange(f->node[i], 0, ask.data, ask.len, REPLY_MAX, &reply), MD_NODE_OK);
+        assert_int_equal(md_node_exchange(f->node[i], 0, ask.data, ask.len, REPLY_MAX, &reply),
+                         MD_NODE_OK);
         for (unsigned k = 0; k < KEYS; k++) {
             key_text(key, name, k);
             md_buf_clear(&line);
@@ -303,15 +311,17 @@ static unsigned agreement(struct fixture *f, const struct comparison *c) {
     return same;
 }
 
-#define EQUAL {1, 1, 1, 1}
-#define UNEQUAL {1, 2, 5, 1}
+#define EQUAL                                                                                      \
+    { 1, 1, 1, 1 }
+#define UNEQUAL                                                                                    \
+    { 1, 2, 5, 1 }
 
 static void it_places_as_libmemcached_does(void **state) {
     static const struct comparison cases[] = {
         {"ketama", "md5", MD_DIST_KETAMA_WEIGHTED, MD_HASH_MD5, EQUAL, DIFFERENT, 0, true},
         {"ketama", "md5", MD_DIST_KETAMA_WEIGHTED, MD_HASH_MD5, UNEQUAL, DIFFERENT, 0, true},
-        {"ketama", "one_at_a_time", MD_DIST_KETAMA_WEIGHTED, MD_HASH_DEFAULT, UNEQUAL, DIFFERENT,
-         0, true},
+        {"ketama", "one_at_a_time", MD_DIST_KETAMA_WEIGHTED, MD_HASH_DEFAULT, UNEQUAL, DIFFERENT, 0,
+         true},
         {"ketama", "fnv1_64", MD_DIST_KETAMA_WEIGHTED, MD_HASH_FNV1_64, EQUAL, DIFFERENT, 0, true},
         {"ketama", "fnv1a_64", MD_DIST_KETAMA_WEIGHTED, MD_HASH_FNV1A_64, EQUAL, SAME, 0, true},
         {"ketama", "fnv1_32", MD_DIST_KETAMA_WEIGHTED, MD_HASH_FNV1_32, EQUAL, SAME, 0, true},
@@ -322,8 +332,7 @@ static void it_places_as_libmemcached_does(void **state) {
         {"modula", "crc32", MD_DIST_MODULA, MD_HASH_CRC, EQUAL, SAME, AS_WRITTEN, true},
         /* It sorts its servers by the length of their names, then by the names. */
         {"modula", "md5", MD_DIST_MODULA, MD_HASH_MD5, EQUAL, DIFFERENT, AS_WRITTEN, false},
-        {"modula", "md5", MD_DIST_MODULA, MD_HASH_MD5, EQUAL, DIFFERENT, SHORTEST_NAME_FIRST,
-         true},
+        {"modula", "md5", MD_DIST_MODULA, MD_HASH_MD5, EQUAL, DIFFERENT, SHORTEST_NAME_FIRST, true},
         /* What looks alike and is not. */
         {"ketama", "md5", MD_DIST_CONSISTENT, MD_HASH_MD5, EQUAL, SAME, 0, false},
         {"modula", "md5", MD_DIST_MODULA, MD_HASH_MD5, UNEQUAL, SAME, 0, false},
