@@ -1,7 +1,8 @@
 /*
- * Proves that libmemcached puts every key where the model says, whatever the servers, weights, ports,
- * settings and keys, and however the settings were reached; no sockets. What is known to be different
- * (harness/placement_library.h) is passed over. A disagreement is shrunk, printed and aborts.
+ * Proves that libmemcached puts every key where the model says, whatever the servers, weights,
+ * ports, settings and keys, and however the settings were reached; no sockets. What is known to be
+ * different (harness/placement_library.h) is passed over. A disagreement is shrunk, printed and
+ * aborts.
  */
 #include "harness/placement_compare.h"
 

@@ -1,7 +1,7 @@
 /*
- * A fleet of different clients on the same nodes: each has its own rule, and a key that one writes is found by
- * another only if both rules name the same node. Which do, how often the others do by chance, and how
- * many keys each moves when a node comes.
+ * A fleet of different clients on the same nodes: each has its own rule, and a key that one writes
+ * is found by another only if both rules name the same node. Which do, how often the others do by
+ * chance, and how many keys each moves when a node comes.
  */
 #ifndef MEMDIVERGE_CLIENTS_H
 #define MEMDIVERGE_CLIENTS_H

@@ -14,8 +14,8 @@ struct md_cluster_placement_options {
     size_t cases; /* random cases for model against library; 0: 2000 */
 };
 
-/* An exit code: 0; 1 the library differs from the model, or a promise is broken, in a way that is not known
- * yet; 3 the pictures cannot be written. */
+/* An exit code: 0; 1 the library differs from the model, or a promise is broken, in a way that is
+ * not known yet; 3 the pictures cannot be written. */
 int md_cluster_placement(const struct md_cluster_placement_options *o);
 
 #endif

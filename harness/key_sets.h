@@ -1,6 +1,6 @@
 /*
- * Keys to place, from a seed alone: what applications use, and what is hard on a hash. A set is made once
- * and then walked; keys are 1 to 250 bytes.
+ * Keys to place, from a seed alone: what applications use, and what is hard on a hash. A set is
+ * made once and then walked; keys are 1 to 250 bytes.
  */
 #ifndef MEMDIVERGE_KEY_SETS_H
 #define MEMDIVERGE_KEY_SETS_H
@@ -13,7 +13,8 @@
     X(SEQUENTIAL, "sequential", "key:0, key:1, key:2 ...")                                         \
     X(RANDOM, "random", "1 to 250 random printable bytes")                                         \
     X(PREFIX, "prefix", "200 bytes that all keys share, then a number")                            \
-    X(ZIPF, "zipf", "key:N, N drawn with a chance near 1/N: what is asked for, not what is stored") \
+    X(ZIPF, "zipf",                                                                                \
+      "key:N, N drawn with a chance near 1/N: what is asked for, not what is stored")              \
     X(ADVERSARIAL, "adversarial", "mined: every key falls on the same node")                       \
     X(FUZZED, "fuzzed", "any bytes, zeros and blanks included")
 

@@ -1,6 +1,7 @@
 /*
- * Any bytes as a case for the placement: settings, servers and keys. Small numbers choose from what matters
- * (the port that is left out, hosts that are alike, weights of one and more), the rest is taken as it is.
+ * Any bytes as a case for the placement: settings, servers and keys. Small numbers choose from
+ * what matters (the port that is left out, hosts that are alike, weights of one and more), the
+ * rest is taken as it is.
  */
 #include "harness/placement_compare.h"
 
@@ -35,10 +36,11 @@ static void text(struct reader *r, char *out, size_t most) {
     out[n] = 0;
 }
 
-static void read_host(struct reader *r, char host[MD_HOST_MAX]) {
+/* Tame: lists and configuration strings can say it too. */
+static void read_host(struct reader *r, bool tame, char host[MD_HOST_MAX]) {
     uint8_t kind = byte(r);
     enum { LOCAL = 0, NAMED, LETTER, ANY, LONG };
-    switch (kind % 5) {
+    switch (kind % 5 % (tame ? LETTER : LONG + 1)) {
     case LOCAL: snprintf(host, MD_HOST_MAX, "127.0.0.%u", 1 + kind / 5); break;
     case NAMED: snprintf(host, MD_HOST_MAX, "cache-%u.example.org", kind / 5); break;
     case LETTER: snprintf(host, MD_HOST_MAX, "%c", 'a' + kind / 5 % 26); break;
@@ -47,19 +49,21 @@ static void read_host(struct reader *r, char host[MD_HOST_MAX]) {
     }
 }
 
-static void read_server(struct reader *r, struct md_server *s) {
+static void read_server(struct reader *r, bool tame, struct md_server *s) {
     static const uint16_t ports[] = {MD_SERVER_PORT, 0, 22122, 1, 65535};
     uint8_t kind = byte(r);
     memset(s, 0, sizeof *s);
-    read_host(r, s->host);
+    read_host(r, tame, s->host);
     s->port = kind % 8 < 5 ? ports[kind % 8] : (uint16_t)word(r, 2);
     switch (kind / 8 % 8) {
-    case 0: case 1: case 2: s->weight = 1; break;
+    case 0:
+    case 1:
+    case 2: s->weight = 1; break;
     case 3: s->weight = 2; break;
     case 4: s->weight = 0; break;
     case 5: s->weight = byte(r); break;
     case 6: s->weight = word(r, 2); break;
-    case 7: s->weight = word(r, 4); break;
+    case 7: s->weight = word(r, tame ? 2 : 4); break;
     }
     s->dead = kind >> 6 == 3;
 }
@@ -79,7 +83,14 @@ static void read_keys(struct reader *r, const struct md_placement_case *c, struc
 
 void md_placement_case_read(const uint8_t *data, size_t size, struct md_placement_case *c,
                             struct md_keys *keys) {
-    enum { LIBRARY_S = MD_DIST_VIRTUAL_BUCKET + 1, SORT = 1, HASHED = 2, PREFIX = 4, MANY = 8 };
+    enum {
+        LIBRARY_S = MD_DIST_VIRTUAL_BUCKET + 1,
+        SORT = 1,
+        HASHED = 2,
+        PREFIX = 4,
+        MANY = 8,
+        TAME = 16
+    };
     struct reader r = {data, size};
     memset(c, 0, sizeof *c);
     c->settings.distribution = byte(&r) % LIBRARY_S;
@@ -94,6 +105,6 @@ void md_placement_case_read(const uint8_t *data, size_t size, struct md_placemen
     }
     c->n = 1 + byte(&r) % (flags & MANY ? MD_SERVERS_MAX : 8);
     for (size_t i = 0; i < c->n; i++)
-        read_server(&r, &c->server[i]);
+        read_server(&r, flags & TAME, &c->server[i]);
     read_keys(&r, c, keys);
 }

@@ -18,8 +18,7 @@ static uint32_t library_of(const void *it, const void *key, size_t nkey) {
 static void release_library(void *it) { md_library_free(it); }
 
 const struct md_other_side *md_side_library(void) {
-    static const struct md_other_side side = {make_library, library_of, release_library, true,
-                                              0};
+    static const struct md_other_side side = {make_library, library_of, release_library, true, 0};
     return &side;
 }
 
@@ -45,8 +44,8 @@ static bool pair_open(struct pair *p, const struct md_other_side *side,
         return false;
     p->model = md_placement_new(&c->settings, c->server, c->n);
     if (side->is_library)
-        p->known = md_library_deviation(c->reach, &c->settings, c->server, c->n, &really,
-                                        &predictable);
+        p->known =
+            md_library_deviation(c->reach, &c->settings, c->server, c->n, &really, &predictable);
     if (predictable) /* most often it is the same, and rings are dear */
         p->really = p->known ? md_placement_new(&really, c->server, c->n) : p->model;
     return true;
@@ -59,7 +58,8 @@ static void pair_close(struct pair *p) {
     md_placement_free(p->model);
 }
 
-/* Of servers with the same host and port nobody can say which is meant: the first one stands for them. */
+/* Of servers with the same host and port nobody can say which is meant: the first one stands for
+ * them. */
 static uint32_t representative(const struct md_placement_case *c, uint32_t server) {
     bool ejects = md_distribution_is_ring(c->settings.distribution);
     for (uint32_t i = 0; i < server && server < c->n; i++) {
@@ -162,17 +162,16 @@ bool md_placement_known(const struct md_other_side *side, const struct md_placem
 
 /* Short keys first, then numbered ones, then the one that was found. */
 static void candidates(struct md_keys *k, const struct md_disagreement *d) {
-    enum { NUMBERED = 2000 };
-    for (char c = 'a'; c <= 'z'; c++)
-        md_keys_add(k, &c, 1);
-    for (char c = '0'; c <= '9'; c++)
-        md_keys_add(k, &c, 1);
-    for (char c = 'a'; c <= 'z'; c++)
-        for (char e = 'a'; e <= 'z'; e++)
-            md_keys_add(k, (char[]){c, e}, 2);
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    enum { NUMBERED = 2000, LETTERS = sizeof letters - 1 };
+    for (size_t i = 0; i < LETTERS; i++)
+        md_keys_add(k, &letters[i], 1);
+    for (size_t i = 0; i < LETTERS; i++)
+        for (size_t j = 0; j < LETTERS; j++)
+            md_keys_add(k, (char[]){letters[i], letters[j]}, 2);
     if (d->known == MD_DEVIATION_PREFIX_NUL)
-        for (char c = 'a'; c <= 'z'; c++)
-            md_keys_add(k, (char[]){0, c}, 2);
+        for (size_t i = 0; i < LETTERS; i++)
+            md_keys_add(k, (char[]){0, letters[i]}, 2);
     md_keys_make(k, MD_KEYS_SEQUENTIAL, NUMBERED, 0, NULL, 0);
     md_keys_add(k, d->key, d->nkey);
 }

@@ -1,8 +1,8 @@
 /*
- * The model's placement against another one, mostly libmemcached's, for many keys. What differs is a
- * disagreement with a signature; it can be made as small as it gets: fewer servers, plain settings, a short
- * key. Known deviations of the library are counted apart, and the library is held to them too where they can
- * be told in advance.
+ * The model's placement against another one, mostly libmemcached's, for many keys. What differs is
+ * a disagreement with a signature; it can be made as small as it gets: fewer servers, plain
+ * settings, a short key. Known deviations of the library are counted apart, and the library is
+ * held to them too where they can be told in advance.
  */
 #ifndef MEMDIVERGE_PLACEMENT_COMPARE_H
 #define MEMDIVERGE_PLACEMENT_COMPARE_H

@@ -30,13 +30,15 @@ struct plan {
 
 static const struct {
     const char *id, *how;
-} reaches[] = {
+} reaches[] =
+    {
 #define X(name, id, how) {id, how},
-    MD_REACH_LIST(X)
+        MD_REACH_LIST(X)
 #undef X
-}, deviations[] = {
+},
+  deviations[] = {
 #define X(name, id, sentence) {id, sentence},
-    MD_DEVIATION_LIST(X)
+      MD_DEVIATION_LIST(X)
 #undef X
 };
 
@@ -344,7 +346,8 @@ uint32_t md_library_of(const struct md_library *l, const void *key, size_t nkey)
 /* ---- what is known --------------------------------------------------------------------------- */
 
 /* The library's own mark "weighted", as it stands when the ring is made for the last time. */
-static bool ends_weighted(enum md_reach reach, enum md_distribution d, bool heavy, bool heavy_late) {
+static bool ends_weighted(enum md_reach reach, enum md_distribution d, bool heavy,
+                          bool heavy_late) {
     bool asked = d == MD_DIST_KETAMA_WEIGHTED;
     switch (reach) {
     case MD_REACH_CLONE:

@@ -1,7 +1,8 @@
 /*
- * libmemcached's own answer to where a key lives, without any socket: a client object is given the settings
- * and asked for its hash. There are many ways to give it the same settings, and they ought to lead to
- * the same place: each is a `reach`. Where one does not, that is a deviation, named here.
+ * libmemcached's own answer to where a key lives, without any socket: a client object is given the
+ * settings and asked for its hash. There are many ways to give it the same settings, and they
+ * ought to lead to the same place: each is a `reach`. Where one does not, that is a deviation,
+ * named here.
  */
 #ifndef MEMDIVERGE_PLACEMENT_LIBRARY_H
 #define MEMDIVERGE_PLACEMENT_LIBRARY_H
@@ -54,9 +55,9 @@ enum md_deviation { MD_DEVIATION_LIST(X) MD_DEVIATIONS };
 struct md_library;
 
 /*
- * A client that reached the settings in this way. Servers that are dead are left out where the distribution
- * ejects (a ring of the live ones is what an ejection makes). NULL: this way cannot say these settings,
- * or the library refused them: `why` (a literal).
+ * A client that reached the settings in this way. Servers that are dead are left out where the
+ * distribution ejects (a ring of the live ones is what an ejection makes). NULL: this way cannot
+ * say these settings, or the library refused them: `why` (a literal).
  */
 struct md_library *md_library_new(enum md_reach reach, const struct md_placement_settings *settings,
                                   const struct md_server *servers, size_t n, const char **why);
@@ -68,8 +69,8 @@ struct memcached_st *md_library_client(struct md_library *l);
 uint32_t md_library_of(const struct md_library *l, const void *key, size_t nkey);
 
 /*
- * What is known to be different when these settings are reached in this way. *really: settings by which
- * the model places as the library does then; false: there are none (the ring is a mixture).
+ * What is known to be different when these settings are reached in this way. *really: settings by
+ * which the model places as the library does then; false: there are none (the ring is a mixture).
  */
 enum md_deviation md_library_deviation(enum md_reach reach,
                                        const struct md_placement_settings *settings,

@@ -18,8 +18,8 @@ struct bench {
     struct md_spread *s;
     uint32_t first; /* number of the first key */
     struct md_keys keys;
-    uint32_t *hash;                    /* of each key, by the hash in use */
-    uint8_t *at[MD_SPREAD_MOST + 2];   /* [n]: the node of each key, n nodes */
+    uint32_t *hash;                  /* of each key, by the hash in use */
+    uint8_t *at[MD_SPREAD_MOST + 2]; /* [n]: the node of each key, n nodes */
 };
 
 static const struct {
@@ -210,8 +210,7 @@ static void judge_moves(struct md_spread_row *r, const struct bounds *b, size_t 
         promise(r, MD_PROMISE_JOIN_SHARE, r->joined, most, r->joined <= most);
     } else {
         double part_of_share = r->joined * (n + 1);
-        promise(r, MD_PROMISE_JOIN_SHARE, part_of_share,
-                part_of_share < 1 ? b->least : b->most,
+        promise(r, MD_PROMISE_JOIN_SHARE, part_of_share, part_of_share < 1 ? b->least : b->most,
                 part_of_share >= b->least && part_of_share <= b->most);
     }
     if (ring || r->distribution == MD_DIST_RENDEZVOUS) {
@@ -242,8 +241,9 @@ static bool strong(const struct md_spread_row *r) {
 /* What is known to be so, and no news. */
 static bool known_weakness(const struct md_spread_row *r, enum md_promise p) {
     bool power_of_two = (r->n & (r->n - 1)) == 0;
-    return !strong(r) || (r->distribution == MD_DIST_VIRTUAL_BUCKET && !power_of_two &&
-                          (p == MD_PROMISE_NOBODY_EMPTY || p == MD_PROMISE_BALANCED)) ||
+    return !strong(r) ||
+           (r->distribution == MD_DIST_VIRTUAL_BUCKET && !power_of_two &&
+            (p == MD_PROMISE_NOBODY_EMPTY || p == MD_PROMISE_BALANCED)) ||
            (r->weighted && p == MD_PROMISE_MONOTONE);
 }
 
@@ -349,8 +349,8 @@ bool md_spread_news(const struct md_spread *s) {
 const struct md_spread_row *md_spread_find(const struct md_spread *s, enum md_distribution d,
                                            enum md_key_hash h, bool weighted, size_t n) {
     for (size_t i = 0; i < s->n; i++)
-        if (s->row[i].distribution == d && s->row[i].hash == h &&
-            s->row[i].weighted == weighted && s->row[i].n == n)
+        if (s->row[i].distribution == d && s->row[i].hash == h && s->row[i].weighted == weighted &&
+            s->row[i].n == n)
             return &s->row[i];
     return NULL;
 }

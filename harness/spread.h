@@ -1,8 +1,8 @@
 /*
- * How evenly keys are spread over nodes, and how many of them move when a node comes or goes: measured by the
- * model (which is held to libmemcached elsewhere) for every distribution, hash and number of nodes, and
- * held to what each of them promises. A promise that is broken comes out with the smallest list of nodes
- * that breaks it and, where one key can show it, that key.
+ * How evenly keys are spread over nodes, and how many of them move when a node comes or goes:
+ * measured by the model (which is held to libmemcached elsewhere) for every distribution, hash and
+ * number of nodes, and held to what each of them promises. A promise that is broken comes out with
+ * the smallest list of nodes that breaks it and, where one key can show it, that key.
  *
  * Everything follows from a seed, so a verdict repeats.
  */
@@ -42,12 +42,12 @@ struct md_spread_row {
     uint32_t count[MD_SPREAD_MOST];
     double share[MD_SPREAD_MOST]; /* expected */
     double chi_square, p;
-    double imbalance;                   /* max/mean, by weight if there are weights */
-    double joined, left;                /* moved when one more comes, when one in the middle goes */
+    double imbalance;    /* max/mean, by weight if there are weights */
+    double joined, left; /* moved when one more comes, when one in the middle goes */
     double survivors_join, survivors_left; /* of these: moved between two others */
-    double order, rejoin;               /* moved by turning the list around, by rejoining at its end */
+    double order, rejoin; /* moved by turning the list around, by rejoining at its end */
     double limit[MD_PROMISES], measured[MD_PROMISES]; /* limit below 0: no such promise */
-    unsigned broken;                    /* 1 << promise */
+    unsigned broken;                                  /* 1 << promise */
     /* Where one key can show it: the first that does, and from where to where it goes. */
     struct {
         uint32_t key, from, to; /* of key:NUMBER */

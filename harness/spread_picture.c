@@ -1,13 +1,14 @@
 /*
- * The spread as pictures (SVG): the load per node, who gets keys from whom when a node comes, and the rings.
+ * The spread as pictures (SVG): the load per node, who gets keys from whom when a node comes, and
+ * the rings.
  *
- *   load.svg             a row for each distribution and hash: bars as high as a node's part of the mean
- *   movement-DIST.svg    a matrix: keys that go from a row's node to a column's when one more comes
- *   ring-DIST.svg        the circle of hashes, coloured by who has it
+ * load.svg             a row for each distribution and hash: bars as high as a node's part of the
+ * mean movement-DIST.svg    a matrix: keys that go from a row's node to a column's when one more
+ * comes ring-DIST.svg        the circle of hashes, coloured by who has it
  */
+#include "harness/artifact.h"
 #include "harness/spread.h"
 
-#include <errno.h>
 #include <libxml/xmlwriter.h>
 #include <math.h>
 #include <stdio.h>
@@ -82,8 +83,7 @@ static xmlTextWriterPtr begin(struct sheet *s, const char *folder, const char *n
         abort(); /* out of memory */
     xmlTextWriterSetIndent(s->w, 1);
     xmlTextWriterStartDocument(s->w, NULL, "UTF-8", NULL);
-    xmlTextWriterStartElementNS(s->w, NULL, BAD_CAST "svg",
-                                BAD_CAST "http://www.w3.org/2000/svg");
+    xmlTextWriterStartElementNS(s->w, NULL, BAD_CAST "svg", BAD_CAST "http://www.w3.org/2000/svg");
     xmlTextWriterWriteFormatAttribute(s->w, BAD_CAST "viewBox", "0 0 %d %d", width, height);
     xmlTextWriterWriteFormatAttribute(s->w, BAD_CAST "width", "%d", width);
     xmlTextWriterWriteFormatAttribute(s->w, BAD_CAST "height", "%d", height);
@@ -96,12 +96,8 @@ static xmlTextWriterPtr begin(struct sheet *s, const char *folder, const char *n
 static bool end(struct sheet *s, struct md_buf *why) {
     xmlTextWriterEndDocument(s->w);
     xmlFreeTextWriter(s->w);
-    FILE *f = fopen(s->path, "w");
-    size_t n = (size_t)xmlBufferLength(s->bytes);
-    bool ok = f && fwrite(xmlBufferContent(s->bytes), 1, n, f) == n;
-    ok = (!f || fclose(f) == 0) && ok;
-    if (!ok)
-        md_buf_printf(why, "cannot write %s: %s", s->path, strerror(errno));
+    bool ok = md_artifact_write(s->path, xmlBufferContent(s->bytes),
+                                (size_t)xmlBufferLength(s->bytes), 0644, why);
     xmlBufferFree(s->bytes);
     return ok;
 }
@@ -137,8 +133,8 @@ static bool load_picture(const struct md_spread *s, const char *folder, struct m
     for (int h = 0; h < MD_KEY_HASHES; h++) {
         text(w, "title", 10, TOP + h * CELL_H + 50, "%s", md_key_hash_id((enum md_key_hash)h));
         for (int d = 0; d < MD_DISTRIBUTIONS; d++) {
-            const struct md_spread_row *r = md_spread_find(s, (enum md_distribution)d,
-                                                           (enum md_key_hash)h, false, LOAD_NODES);
+            const struct md_spread_row *r =
+                md_spread_find(s, (enum md_distribution)d, (enum md_key_hash)h, false, LOAD_NODES);
             if (r)
                 draw_load(w, s, r, LEFT + d * CELL_W, TOP + h * CELL_H);
         }
@@ -210,10 +206,10 @@ static void arc(xmlTextWriterPtr w, const char *colour, double from, double to) 
     enum { MIDDLE = 230, RADIUS = 160, THICK = 36 };
     double a = 2 * M_PI * from, b = 2 * M_PI * to;
     xmlTextWriterStartElement(w, BAD_CAST "path");
-    xmlTextWriterWriteFormatAttribute(
-        w, BAD_CAST "d", "M %.3f %.3f A %d %d 0 %d 1 %.3f %.3f", MIDDLE + RADIUS * sin(a),
-        MIDDLE + 20 - RADIUS * cos(a), RADIUS, RADIUS, to - from > 0.5, MIDDLE + RADIUS * sin(b),
-        MIDDLE + 20 - RADIUS * cos(b));
+    xmlTextWriterWriteFormatAttribute(w, BAD_CAST "d", "M %.3f %.3f A %d %d 0 %d 1 %.3f %.3f",
+                                      MIDDLE + RADIUS * sin(a), MIDDLE + 20 - RADIUS * cos(a),
+                                      RADIUS, RADIUS, to - from > 0.5, MIDDLE + RADIUS * sin(b),
+                                      MIDDLE + 20 - RADIUS * cos(b));
     xmlTextWriterWriteAttribute(w, BAD_CAST "stroke", BAD_CAST colour);
     xmlTextWriterWriteFormatAttribute(w, BAD_CAST "stroke-width", "%d", THICK);
     xmlTextWriterWriteAttribute(w, BAD_CAST "fill", BAD_CAST "none");
@@ -231,8 +227,7 @@ static bool ring_picture(enum md_distribution d, const char *folder, struct md_b
     xmlTextWriterPtr w = begin(&sheet, folder, name, SIDE + LEGEND, SIDE);
     struct md_placement *p = with(d, false, RING_NODES);
     size_t n = md_placement_ring(p, &ring);
-    text(w, "title", 10, 24, "%s, md5, %d nodes: %zu points", md_distribution_id(d), RING_NODES,
-         n);
+    text(w, "title", 10, 24, "%s, md5, %d nodes: %zu points", md_distribution_id(d), RING_NODES, n);
     for (size_t i = 0; i < n; i++) {
         double to = ((double)ring[i].at + 1) / whole;
         arc(w, colours[ring[i].server], from, to);

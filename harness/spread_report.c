@@ -39,9 +39,9 @@ static void print_servers(const struct md_spread_row *r, struct md_buf *out) {
 
 static void print_finding(const struct md_spread_finding *f, struct md_buf *out) {
     const struct md_spread_row *r = f->row;
-    md_buf_printf(out, "%s  %s, hash %s, weights %s: %s\n",
-                  f->expected ? "known " : "BROKEN", md_distribution_id(r->distribution),
-                  hash_name(r), layout_name(r), md_promise_id(f->promise));
+    md_buf_printf(out, "%s  %s, hash %s, weights %s: %s\n", f->expected ? "known " : "BROKEN",
+                  md_distribution_id(r->distribution), hash_name(r), layout_name(r),
+                  md_promise_id(f->promise));
     md_buf_printf(out, "        measured %.4g, limit %.4g; %u of %d numbers of nodes\n",
                   r->measured[f->promise], r->limit[f->promise], f->rows,
                   MD_SPREAD_MOST - MD_SPREAD_LEAST + 1);
@@ -57,8 +57,8 @@ void md_spread_print(const struct md_spread *s, struct md_buf *out) {
     md_buf_printf(out,
                   "%zu keys, seed %llu. Moved keys in percent; --json has every number of nodes.\n"
                   "%-15s %-9s %-8s %3s  %8s  %6s  %6s  %6s  %8s  %6s  %s\n",
-                  s->keys, (unsigned long long)s->seed, "distribution", "hash", "weights", "N",
-                  "p", "max", "joins", "leaves", "between", "order", "breaks");
+                  s->keys, (unsigned long long)s->seed, "distribution", "hash", "weights", "N", "p",
+                  "max", "joins", "leaves", "between", "order", "breaks");
     for (size_t i = 0; i < s->n; i++)
         if (s->row[i].n == 4 || s->row[i].n == 8 || s->row[i].n == 16)
             print_row(&s->row[i], out);
@@ -72,9 +72,9 @@ void md_spread_print(const struct md_spread *s, struct md_buf *out) {
 static json_t *real_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
 static json_t *row_json(const struct md_spread_row *r) {
-    json_t *o = json_pack("{s:s, s:s, s:b, s:I}", "distribution",
-                          md_distribution_id(r->distribution), "hash", hash_name(r), "weighted",
-                          r->weighted, "nodes", (json_int_t)r->n);
+    json_t *o =
+        json_pack("{s:s, s:s, s:b, s:I}", "distribution", md_distribution_id(r->distribution),
+                  "hash", hash_name(r), "weighted", r->weighted, "nodes", (json_int_t)r->n);
     json_t *counts = json_array(), *shares = json_array(), *broken = json_array();
     for (size_t i = 0; i < r->n; i++) {
         json_array_append_new(counts, json_integer(r->count[i]));
@@ -102,11 +102,11 @@ static json_t *finding_json(const struct md_spread_finding *f) {
     const struct md_spread_row *r = f->row;
     struct md_buf servers = {0};
     print_servers(r, &servers);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:b, s:i, s:I, s:s}", "promise",
-                          md_promise_id(f->promise), "distribution",
-                          md_distribution_id(r->distribution), "hash", hash_name(r), "weighted",
-                          r->weighted, "known", f->expected, "rows", (int)f->rows, "nodes",
-                          (json_int_t)r->n, "servers", md_buf_cstr(&servers));
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:b, s:b, s:i, s:I, s:s}", "promise", md_promise_id(f->promise),
+                  "distribution", md_distribution_id(r->distribution), "hash", hash_name(r),
+                  "weighted", r->weighted, "known", f->expected, "rows", (int)f->rows, "nodes",
+                  (json_int_t)r->n, "servers", md_buf_cstr(&servers));
     json_object_set_new(o, "measured", real_or_null(r->measured[f->promise]));
     json_object_set_new(o, "limit", real_or_null(r->limit[f->promise]));
     if (r->example[f->promise].key != UINT32_MAX) {

@@ -1,7 +1,8 @@
 /*
- * The hashes of keys that libmemcached offers, each from its published definition. What differs from that
- * definition in the clients is said at the function; all of it was measured. Bytes from 0x80 on count
- * as negative numbers in the hashes that work byte by byte, whatever this machine's char is.
+ * The hashes of keys that libmemcached offers, each from its published definition. What differs
+ * from that definition in the clients is said at the function; all of it was measured. Bytes from
+ * 0x80 on count as negative numbers in the hashes that work byte by byte, whatever this machine's
+ * char is.
  */
 #include "model/hash.h"
 #include "model/placement.h"

@@ -95,8 +95,8 @@ void md_placement_free(struct md_placement *p) {
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-/* Each live server is scored by a hash of its name and the key; equal scores go to the name that sorts
- * last. */
+/* Each live server is scored by a hash of its name and the key; equal scores go to the name that
+ * sorts last. */
 static uint32_t rendezvous(const struct md_placement *p, const void *key, size_t nkey) {
     char text[MD_HOST_MAX + 16], winner_text[MD_HOST_MAX + 16] = "";
     uint32_t best = 0, winner = MD_NOWHERE;
@@ -198,8 +198,10 @@ bool md_placement_shares(const struct md_placement *p, double *shares) {
         return false;
     switch (p->settings.distribution) {
     case MD_DIST_MODULA:
-        for (size_t i = 0; i < p->n; i++)
-            shares[p->given[i]] = (double)(values / p->n + (i < values % p->n)) / (double)values;
+        for (size_t i = 0; i < p->n; i++) {
+            uint64_t mine = values / p->n + (i < values % p->n);
+            shares[p->given[i]] = (double)mine / (double)values;
+        }
         return true;
     case MD_DIST_VIRTUAL_BUCKET: bucket_shares(p, shares); return true;
     case MD_DIST_RENDEZVOUS:

@@ -1,10 +1,10 @@
 /*
- * Where a key lives: the node that a client with these settings sends it to. The rules are those of
- * libmemcached's documentation and of measurements of its behaviour, computed here on our own: no libhashkit
- * (MD5 is libcrypto's). Two rules of other clients stand beside them for comparison.
+ * Where a key lives: the node that a client with these settings sends it to. The rules are those
+ * of libmemcached's documentation and of measurements of its behaviour, computed here on our own:
+ * no libhashkit (MD5 is libcrypto's). Two rules of other clients stand beside them for comparison.
  *
- * A placement is made once for a list of nodes and then asked for any number of keys; it is deterministic
- * and knows no sockets.
+ * A placement is made once for a list of nodes and then asked for any number of keys; it is
+ * deterministic and knows no sockets.
  */
 #ifndef MEMDIVERGE_PLACEMENT_H
 #define MEMDIVERGE_PLACEMENT_H
@@ -65,9 +65,10 @@ struct md_placement_settings {
 };
 
 /*
- * A dead server gets no keys from a ring (the others keep their points; by weight, they share among
- * themselves) nor by rendezvous. modula, virtual-bucket and jump know no ejection: keys of a dead server
- * stay with it, and so MD_NOWHERE is for the others. One server alone gets everything. Keys are valid ones: at most 250 bytes with the prefix.
+ * A dead server gets no keys from a ring (the others keep their points; by weight, they share
+ * among themselves) nor by rendezvous. modula, virtual-bucket and jump know no ejection: keys of a
+ * dead server stay with it, and so MD_NOWHERE is for the others. One server alone gets everything.
+ * Keys are valid ones: at most 250 bytes with the prefix.
  */
 
 struct md_placement;
@@ -79,18 +80,19 @@ void md_placement_free(struct md_placement *p);
 
 /* The index, in the list as given, of the node that gets this key; MD_NOWHERE if none is live. */
 uint32_t md_placement_of(const struct md_placement *p, const void *key, size_t nkey);
-/* The same by the key's hash, for every rule but rendezvous (which hashes server and key together). */
+/* The same by the key's hash, for every rule but rendezvous (which hashes server and key
+ * together). */
 uint32_t md_placement_of_hash(const struct md_placement *p, uint32_t hash);
 
-/* A point of a ring: keys whose hash is above the point before it, up to this one, go to `server`. */
+/* A point of a ring: keys with a hash above the point before it, up to this one, go to `server`. */
 struct md_point {
     uint32_t at;
     uint32_t server;
 };
 /* The ring in ascending order; 0 points if the distribution has none. */
 size_t md_placement_ring(const struct md_placement *p, const struct md_point **points);
-/* The share of all hash values (sum 1) that belongs to each of the n nodes, by the ring's arcs or the
- * rule; false: the rule has no such shares that follow from the hash alone. */
+/* The share of all hash values (sum 1) that belongs to each of the n nodes, by the ring's arcs or
+ * the rule; false: the rule has no such shares that follow from the hash alone. */
 bool md_placement_shares(const struct md_placement *p, double *shares);
 
 uint32_t md_key_hash(enum md_key_hash hash, const void *key, size_t nkey);

@@ -7,11 +7,11 @@
 
 struct md_placement {
     struct md_placement_settings settings; /* prefix: owned */
-    struct md_server *server;              /* in the order that counts: sorted, if that was asked for */
-    uint32_t *given;                       /* its index in the list as given */
+    struct md_server *server; /* in the order that counts: sorted, if that was asked for */
+    uint32_t *given;          /* its index in the list as given */
     size_t n;
     size_t live;
-    bool ejects; /* the rule looks at who is dead */
+    bool ejects;           /* the rule looks at who is dead */
     struct md_point *ring; /* ascending; `server` is an index in the list as given */
     size_t points;
 };

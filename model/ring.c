@@ -1,13 +1,13 @@
 /*
- * The rings: every server puts points on a circle of 32 bits, and a key goes to the server of the first
- * point at or above its hash.
+ * The rings: every server puts points on a circle of 32 bits, and a key goes to the server of the
+ * first point at or above its hash.
  *
  *      0 ----*-----*--------*---*-------------* ---- 2^32      * point of server a, b, c ...
  *            a     b   ^    a   c             b
  *                      key: goes to this a; above the last b: back to the first a
  *
- * A point is the hash of a string made of host, port and a number. The port that everybody uses is left out
- * of the string, except where spymemcached's way of writing is asked for.
+ * A point is the hash of a string made of host, port and a number. The port that everybody uses is
+ * left out of the string, except where spymemcached's way of writing is asked for.
  */
 #include "model/placement_internal.h"
 

@@ -1,6 +1,7 @@
 /*
- * Where a key lives: values worked out by another program, then libmemcached itself over a grid of settings
- * and ways to reach them, ejected servers, and that each known deviation is there, in a small example.
+ * Where a key lives: values worked out by another program, then libmemcached itself over a grid of
+ * settings and ways to reach them, ejected servers, and that each known deviation is there, in a
+ * small example.
  */
 #include "harness/placement_compare.h"
 
@@ -73,8 +74,7 @@ static void placements_are_as_worked_out(void **state) {
 static void a_ring_has_its_points_and_wraps(void **state) {
     static const struct md_server servers[] = {
         {"alpha", 0, 1, false}, {"beta", 0, 2, false}, {"gamma", 22122, 5, false}};
-    struct md_placement_settings s = {.distribution = MD_DIST_KETAMA_WEIGHTED,
-                                      .hash = MD_HASH_MD5};
+    struct md_placement_settings s = {.distribution = MD_DIST_KETAMA_WEIGHTED, .hash = MD_HASH_MD5};
     struct md_placement *p = md_placement_new(&s, servers, 3);
     const struct md_point *ring;
     unsigned points[3] = {0};
@@ -161,8 +161,8 @@ static void the_library_agrees(void **state) {
                     must_agree(&c, &keys, &count);
                 }
     md_keys_free(&keys);
-    print_message("%llu placements, %llu as the model says\n",
-                  (unsigned long long)count.placements, (unsigned long long)count.agreed);
+    print_message("%llu placements, %llu as the model says\n", (unsigned long long)count.placements,
+                  (unsigned long long)count.agreed);
     assert_int_equal(count.refused, 0);
     assert_int_equal(count.placements, (uint64_t)5 * MD_KEY_HASHES * N_MOST * LAYOUTS * KEYS);
     /* Only a weight in an unweighted ring is known to be different here. */
@@ -215,8 +215,7 @@ enum { HELD = 5 };
 static void hold_ports(struct md_placement_case *c, int held[HELD]) {
     c->n = HELD;
     for (int i = 0; i < HELD; i++) {
-        struct sockaddr_in at = {.sin_family = AF_INET,
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t n = sizeof at;
         held[i] = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_equal(bind(held[i], (struct sockaddr *)&at, n), 0);
@@ -280,8 +279,8 @@ static void ejected_servers_lose_their_keys_and_no_others_do(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct md_placement_case c = {.settings = {.distribution = cases[i].ours,
-                                                   .hash = MD_HASH_MD5}};
+        struct md_placement_case c = {
+            .settings = {.distribution = cases[i].ours, .hash = MD_HASH_MD5}};
         int held[HELD];
         hold_ports(&c, held);
         for (int j = 0; j < HELD; j++)
@@ -299,8 +298,8 @@ static void ejected_servers_lose_their_keys_and_no_others_do(void **state) {
 }
 
 static void modula_knows_no_ejection(void **state) {
-    struct md_placement_case c = {.settings = {.distribution = MD_DIST_MODULA,
-                                               .hash = MD_HASH_MD5}};
+    struct md_placement_case c = {
+        .settings = {.distribution = MD_DIST_MODULA, .hash = MD_HASH_MD5}};
     int held[HELD];
     (void)state;
     hold_ports(&c, held);
@@ -359,8 +358,7 @@ static void known_deviations_show(void **state) {
     shows(&c, MD_DEVIATION_WEIGHT_CHANGES_RING, 2, "placement.consistent.list.weight-changes-ring");
     c.settings.distribution = MD_DIST_KETAMA_SPY;
     c.reach = MD_REACH_BEHAVIOURS_FIRST;
-    shows(&c, MD_DEVIATION_SPY_WEIGHTED, 2,
-          "placement.ketama-spy.behaviours-first.spy-weighted");
+    shows(&c, MD_DEVIATION_SPY_WEIGHTED, 2, "placement.ketama-spy.behaviours-first.spy-weighted");
     c.settings.distribution = MD_DIST_MODULA;
     c.settings.hash_with_prefix = true;
     shows(&c, MD_DEVIATION_PREFIX_NUL, 2, "placement.modula.behaviours-first.prefix-nul");

@@ -1,8 +1,8 @@
 /*
- * Mistakes that a client could make in placing keys: each is made on purpose by another program for rings,
- * as simple as can be (no sorting, no search: every point is looked at for every key), and has to be
- * noticed by the comparison with the model, in a case that was not made for it. Without a mistake
- * that program has to agree.
+ * Mistakes that a client could make in placing keys: each is made on purpose by another program
+ * for rings, as simple as can be (no sorting, no search: every point is looked at for every key),
+ * and has to be noticed by the comparison with the model, in a case that was not made for it.
+ * Without a mistake that program has to agree.
  */
 #include "harness/placement_compare.h"
 
@@ -67,6 +67,7 @@ static unsigned weight_of(const struct md_server *s) { return s->weight ? s->wei
 
 /* ---- a ring ---------------------------------------------------------------------------------- */
 
+/* Of a live server: the sum is not 0. */
 static unsigned share_of(const struct naive *w, const struct md_server *s) {
     unsigned total = 0, live = 0;
     for (size_t i = 0; i < w->c->n; i++) {
@@ -74,7 +75,7 @@ static unsigned share_of(const struct naive *w, const struct md_server *s) {
         total += counts ? weight_of(&w->c->server[i]) : 0;
         live += !w->c->server[i].dead;
     }
-    if (w->wrong == WRONG_WEIGHT_IGNORED)
+    if (w->wrong == WRONG_WEIGHT_IGNORED || total == 0)
         return FOUR_POINTS;
     unsigned scaled = weight_of(s) * FOUR_POINTS * live;
     return (scaled + (w->wrong == WRONG_WEIGHT_ROUNDED_UP ? total - 1 : 0)) / total;
@@ -100,8 +101,8 @@ static void server_points(struct naive *w, uint32_t server) {
         char text[MD_HOST_MAX + 40], port[16] = "";
         uint8_t digest[16];
         if (named && w->wrong != WRONG_PORT_NEVER_NAMED)
-            snprintf(port, sizeof port,
-                     w->wrong == WRONG_PORT_HAS_FIVE_DIGITS ? ":%05u" : ":%u", port_of(s));
+            snprintf(port, sizeof port, w->wrong == WRONG_PORT_HAS_FIVE_DIGITS ? ":%05u" : ":%u",
+                     port_of(s));
         int len = snprintf(text, sizeof text, "%s%s%s-%u", spy ? "/" : "", s->host, port, i);
         if (!by_weight) {
             point(w, md_key_hash(w->c->settings.hash, text, (size_t)len), server);

@@ -1,7 +1,7 @@
 /*
- * Statistics of the placement: what was measured elsewhere comes out again, good pairs of distribution and
- * hash keep every promise, the bad ones are named with a small example, and a spoilt placement would
- * not pass. Pictures are well-formed.
+ * Statistics of the placement: what was measured elsewhere comes out again, good pairs of
+ * distribution and hash keep every promise, the bad ones are named with a small example, and a
+ * spoilt placement would not pass. Pictures are well-formed.
  */
 #include "harness/clients.h"
 #include "harness/cluster_placement.h"
@@ -35,8 +35,8 @@ static void figures_are_those_measured_before(void **state) {
     static const struct {
         enum md_distribution distribution;
         enum md_key_hash hash;
-        double imbalance[3];      /* N = 4, 8, 16 */
-        double joined[2];         /* percent, N = 4, 8 */
+        double imbalance[3]; /* N = 4, 8, 16 */
+        double joined[2];    /* percent, N = 4, 8 */
     } known[] = {
         {MD_DIST_MODULA, MD_HASH_MD5, {1.004, 1.010, 1.024}, {80.2, 89.0}},
         {MD_DIST_CONSISTENT, MD_HASH_DEFAULT, {1.097, 1.215, 1.188}, {18.6, 11.1}},
@@ -113,8 +113,8 @@ static void bad_pairs_are_named(void **state) {
 
 /* The key of a finding does what the finding says, on the servers that it names. */
 static void an_example_shows_it(void **state) {
-    const struct md_spread_finding *f = finding(*state, MD_PROMISE_MONOTONE,
-                                                MD_DIST_KETAMA_WEIGHTED, MD_HASH_MD5, true);
+    const struct md_spread_finding *f =
+        finding(*state, MD_PROMISE_MONOTONE, MD_DIST_KETAMA_WEIGHTED, MD_HASH_MD5, true);
     struct md_placement_settings settings = {.distribution = MD_DIST_KETAMA_WEIGHTED,
                                              .hash = MD_HASH_MD5};
     struct md_server servers[3];
@@ -122,8 +122,8 @@ static void an_example_shows_it(void **state) {
     md_spread_servers(true, 3, servers);
     struct md_placement *two = md_placement_new(&settings, servers, 2);
     struct md_placement *three = md_placement_new(&settings, servers, 3);
-    size_t n = (size_t)snprintf(key, sizeof key, "key:%u",
-                                f->row->example[MD_PROMISE_MONOTONE].key);
+    size_t n =
+        (size_t)snprintf(key, sizeof key, "key:%u", f->row->example[MD_PROMISE_MONOTONE].key);
     assert_int_equal(md_placement_of(two, key, n), f->row->example[MD_PROMISE_MONOTONE].from);
     assert_int_equal(md_placement_of(three, key, n), f->row->example[MD_PROMISE_MONOTONE].to);
     md_placement_free(two);
@@ -191,7 +191,8 @@ static void keys_follow_from_the_seed(void **state) {
 
 /* ---- other clients --------------------------------------------------------------------------- */
 
-/* Agreement of two rules that have nothing to do with each other is chance: a quarter of four nodes. */
+/* Agreement of two rules that have nothing to do with each other is chance: a quarter of four
+ * nodes. */
 static void a_mixed_fleet(void **state) {
     struct md_fleet f;
     struct md_buf text = {0};
@@ -246,6 +247,43 @@ static void pictures_are_well_formed(void **state) {
     md_buf_free(&why);
 }
 
+/* stdout into memory while the command runs. */
+static json_t *run_command(const struct md_cluster_placement_options *o, int *code) {
+    FILE *file = tmpfile();
+    int kept = dup(STDOUT_FILENO);
+    fflush(stdout);
+    dup2(fileno(file), STDOUT_FILENO);
+    *code = md_cluster_placement(o);
+    fflush(stdout);
+    dup2(kept, STDOUT_FILENO);
+    close(kept);
+    rewind(file);
+    json_t *all = json_loadf(file, 0, NULL);
+    fclose(file);
+    return all;
+}
+
+/* Same seed, same words; the library is as known. */
+static void the_command_repeats_itself(void **state) {
+    struct md_cluster_placement_options o = {.json = true, .seed = 3, .keys = 1000, .cases = 40};
+    int code = -1, again = -1;
+    (void)state;
+    json_t *first = run_command(&o, &code), *second = run_command(&o, &again);
+    assert_non_null(first);
+    assert_true(json_equal(first, second));
+    assert_int_equal(code, again);
+    json_t *library = json_object_get(first, "library"), *found, *value;
+    size_t i;
+    assert_true(json_integer_value(json_object_get(library, "placements")) > 10000);
+    found = json_object_get(library, "disagreements");
+    assert_true(json_array_size(found) > 0);
+    json_array_foreach(found, i, value) assert_true(json_is_true(json_object_get(value, "known")));
+    assert_int_equal(json_array_size(json_object_get(json_object_get(first, "clients"), "clients")),
+                     MD_CLIENTS);
+    json_decref(first);
+    json_decref(second);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_measured_before),
@@ -257,6 +295,7 @@ int main(void) {
         cmocka_unit_test(keys_follow_from_the_seed),
         cmocka_unit_test(a_mixed_fleet),
         cmocka_unit_test(pictures_are_well_formed),
+        cmocka_unit_test(the_command_repeats_itself),
     };
     return cmocka_run_group_tests(tests, measure, drop);
 }

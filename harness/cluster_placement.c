@@ -1,16 +1,15 @@
 /* memdiverge cluster --placement: model against library, the spread, and other clients. */
 #include "harness/cluster_placement.h"
 
+#include "harness/artifact.h"
 #include "harness/clients.h"
 #include "harness/generate.h"
 #include "harness/placement_compare.h"
 #include "harness/settings.h"
 #include "harness/spread.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { SCHEMA = 1, CASES = 2000, CASE_BYTES = 400, FLEET_NODES = 4, FLEET_KEYS = 10000 };
 
@@ -99,28 +98,24 @@ static json_t *agreement_json(const struct agreement *a) {
         struct md_buf signature = {0}, text = {0};
         md_disagreement_signature(&a->found[i], &signature);
         md_disagreement_print(&a->found[i], &text);
-        /* What the library is given may be any bytes: those that are not UTF-8 are left to the text. */
+        /* What the library is given may be any bytes: those that are not UTF-8 are left to the
+         * text. */
         json_t *shown = json_string(md_buf_cstr(&text));
-        json_array_append_new(found, json_pack("{s:s, s:b, s:o}", "signature",
-                                               md_buf_cstr(&signature), "known",
-                                               a->found[i].known != MD_DEVIATION_NONE, "example",
-                                               shown ? shown : json_null()));
+        json_array_append_new(found,
+                              json_pack("{s:s, s:b, s:o}", "signature", md_buf_cstr(&signature),
+                                        "known", a->found[i].known != MD_DEVIATION_NONE, "example",
+                                        shown ? shown : json_null()));
         md_buf_free(&signature);
         md_buf_free(&text);
     }
     return json_pack("{s:I, s:I, s:I, s:o}", "placements", (json_int_t)a->count.placements,
-                     "agreed", (json_int_t)a->count.agreed, "refused",
-                     (json_int_t)a->count.refused, "disagreements", found);
+                     "agreed", (json_int_t)a->count.agreed, "refused", (json_int_t)a->count.refused,
+                     "disagreements", found);
 }
 
 static bool draw(const struct md_spread *s, const char *folder) {
     struct md_buf why = {0};
-    bool ok = true;
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        md_complain("cannot make the folder %s: %s", folder, strerror(errno));
-        return false;
-    }
-    ok = md_spread_draw(s, folder, &why);
+    bool ok = md_artifact_folder(folder, &why) && md_spread_draw(s, folder, &why);
     if (!ok)
         md_complain("%s", md_buf_cstr(&why));
     md_buf_free(&why);
@@ -131,9 +126,9 @@ static void tell(const struct agreement *a, const struct md_spread *s, const str
                  bool json) {
     struct md_buf out = {0};
     if (json) {
-        json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "schema", SCHEMA, "library",
-                                agreement_json(a), "spread", md_spread_json(s), "clients",
-                                md_fleet_json(f));
+        json_t *all =
+            json_pack("{s:i, s:o, s:o, s:o}", "schema", SCHEMA, "library", agreement_json(a),
+                      "spread", md_spread_json(s), "clients", md_fleet_json(f));
         char *text = json_dumps(all, JSON_INDENT(2));
         puts(text);
         free(text);
