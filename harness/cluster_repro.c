@@ -11,10 +11,10 @@ struct md_repro {
     unsigned n_list, n_places;
 };
 
-static void md_literal(const struct md_buf *bytes, struct md_buf *out) {
+static void md_literal(const char *bytes, size_t len, struct md_buf *out) {
     md_buf_byte(out, '"');
-    for (size_t i = 0; i < bytes->len; i++) {
-        uint8_t c = bytes->data[i];
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)bytes[i];
         if (c >= ' ' && c < 127 && c != '"' && c != '\\' && c != '?')
             md_buf_byte(out, c);
         else
@@ -176,9 +176,8 @@ static void md_settings(struct md_repro *r) {
     md_behave_number(r, "POLL_TIMEOUT", s->poll_timeout);
     md_behave_number(r, "CONNECT_TIMEOUT", s->connect_timeout);
     if (s->prefix[0]) {
-        struct md_buf prefix = {.data = (uint8_t *)(uintptr_t)s->prefix, .len = strlen(s->prefix)};
         md_buf_str(r->out, "    memcached_callback_set(m, MEMCACHED_CALLBACK_NAMESPACE, ");
-        md_literal(&prefix, r->out);
+        md_literal(s->prefix, strlen(s->prefix), r->out);
         md_buf_str(r->out, ");\n");
     }
     md_buf_str(r->out, "}\n\n");
@@ -223,13 +222,11 @@ static void md_list_step(struct md_repro *r, const struct md_cluster_step *s) {
 
 static void md_put_key(struct md_repro *r, uint16_t key) {
     const struct md_cluster_text *k = &r->v->keys[key];
-    struct md_buf bytes = {.data = (uint8_t *)(uintptr_t)k->bytes, .len = k->len};
-    md_literal(&bytes, r->out);
+    md_literal(k->bytes, k->len, r->out);
 }
 
 static void md_data_step(struct md_repro *r, const struct md_cluster_step *s) {
     size_t len = r->v->keys[s->keys[0]].len;
-    struct md_buf value = {.data = (uint8_t *)(uintptr_t)s->value, .len = s->value_len};
     if (s->kind == MD_CS_MGET) {
         md_buf_str(r->out, "    mget((const char *[]){");
         for (unsigned i = 0; i < s->n_keys; i++) {
@@ -249,7 +246,7 @@ static void md_data_step(struct md_repro *r, const struct md_cluster_step *s) {
     md_buf_printf(r->out, ", %zu", len);
     if (s->kind == MD_CS_SET) {
         md_buf_str(r->out, ", ");
-        md_literal(&value, r->out);
+        md_literal(s->value, s->value_len, r->out);
         md_buf_printf(r->out, ", %u", s->size);
     }
     md_buf_str(r->out, s->kind == MD_CS_DELETE ? ", 0));\n" : ");\n");

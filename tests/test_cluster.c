@@ -114,9 +114,8 @@ struct judge {
 static void take_report(void *ctx, bool hazard, const char *kind, const char *text) {
     struct judge *j = ctx;
     (void)text;
-    strcat(j->kinds, hazard ? "~" : "");
-    strcat(j->kinds, kind);
-    strcat(j->kinds, " ");
+    size_t n = strlen(j->kinds);
+    snprintf(j->kinds + n, sizeof j->kinds - n, "%s%s ", hazard ? "~" : "", kind);
 }
 
 /* Two servers; the key belongs to place `home`, given back. */
