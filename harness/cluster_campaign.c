@@ -106,7 +106,7 @@ static void md_write_report(struct md_clusters *c, const struct md_known_finding
     md_buf_printf(&text, "# %s\n\n%s.\n\n", f->first.kind, f->first.text);
     if (f->known)
         md_buf_printf(&text, "Known as `%s`: %s.\n\n", f->known->id, f->known->sentence);
-    md_buf_str(&text, "The shortest trace that shows it (`memdiverge cluster --verbose "
+    md_buf_str(&text, "The shortest trace that shows it (`memdiverge cluster -v "
                       "shrunk.trace` runs it):\n\n```\n");
     md_cluster_trace_print(t, &text);
     md_buf_str(&text, "```\n\nStep by step, with what the client said:\n\n```\n");
