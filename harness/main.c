@@ -16,6 +16,7 @@ static const struct {
     {"replay", md_cmd_replay, "run traces and say which diverge"},
     {"show", md_cmd_show, "run one trace and tell each step: expected, observed, why"},
     {"shrink", md_cmd_shrink, "make a diverging trace as short as it can be"},
+    {"cluster", md_cmd_cluster, "test several nodes and a client over them, failures included"},
     {"rules", md_cmd_rules, "list what memcached is held to: rules, choices, quirks"},
 };
 

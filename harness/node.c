@@ -144,6 +144,27 @@ enum md_node_status md_node_kill(struct md_node *n) {
     return MD_NODE_OK;
 }
 
+static enum md_node_status md_signal(struct md_node *n, int number, int state) {
+    if (!n->untracked || n->remote || n->down)
+        return md_node_fail(n, MD_NODE_ENV, "only a node with a TCP port that runs can be stopped");
+    if (md_node_dead(n))
+        return md_node_died(n);
+    siginfo_t info;
+    kill(n->pid, number);
+    while (waitid(P_PID, (id_t)n->pid, &info, state | WEXITED | WNOWAIT) != 0 && errno == EINTR)
+        continue;
+    if (md_node_dead(n))
+        return md_node_died(n);
+    waitid(P_PID, (id_t)n->pid, &info, state | WNOHANG); /* said and done */
+    return MD_NODE_OK;
+}
+
+enum md_node_status md_node_stop(struct md_node *n) { return md_signal(n, SIGSTOP, WSTOPPED); }
+
+enum md_node_status md_node_continue(struct md_node *n) {
+    return md_signal(n, SIGCONT, WCONTINUED);
+}
+
 void md_node_free(struct md_node *n) {
     if (!n)
         return;

@@ -58,6 +58,14 @@ struct md_node_config {
     int cpu;                   /* pin a single-threaded node to this CPU, -1: do not */
     const cpu_set_t *unpinned; /* where other nodes may run; NULL: where we may */
     unsigned deadline_ms;      /* 0: MD_NODE_DEADLINE_MS */
+    /*
+     * Instead of its private socket a node of a cluster listens on a loopback address (127.x.y.z)
+     * and port, which clients of a cluster need. Chosen by our own code (harness/cluster.c), never
+     * by a trace. The shim does not see who connects by TCP: the end of a reply is then found as
+     * with a remote node, and only the clock, the process and its end are as ever.
+     */
+    const char *listen; /* NULL: its private socket */
+    uint16_t port;
 };
 
 /*
@@ -82,6 +90,14 @@ void md_node_free(struct md_node *n);
  */
 enum md_node_status md_node_kill(struct md_node *n);
 enum md_node_status md_node_restart(struct md_node *n);
+
+/*
+ * Stops the process (SIGSTOP) as a machine does that swaps or hangs: its sockets stay, nothing
+ * answers until md_node_continue. Returns when it has stopped. Only for a node with a TCP port:
+ * what has it wait for others would take a stopped node for a hanging one.
+ */
+enum md_node_status md_node_stop(struct md_node *n);
+enum md_node_status md_node_continue(struct md_node *n);
 
 const char *md_node_error(const struct md_node *n); /* one sentence, for a person */
 /* The kept end of its stderr, drained now. */

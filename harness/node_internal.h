@@ -62,6 +62,7 @@ struct md_node {
     struct md_shim *page;
     struct md_folder folder;
     char socket_path[sizeof((struct sockaddr_un *)0)->sun_path];
+    char port[6]; /* where it listens on TCP, in digits */
     struct sockaddr_storage address;
     socklen_t address_size;
     struct md_connection connections[MD_NODE_CONNECTIONS];
@@ -76,6 +77,7 @@ struct md_node {
     unsigned deadline_ms;
     unsigned exchanges;
     bool remote;
+    bool untracked;  /* remote, or listens on TCP: the shim tells nothing of its connections */
     bool barrier;    /* remote: knows `mn` */
     bool at_command; /* remote: the next exchange ends at a border of commands */
     bool ready;
@@ -124,6 +126,8 @@ bool md_node_dead(struct md_node *n);
 bool md_node_dies(struct md_node *n, int ms);
 enum md_node_status md_node_died(struct md_node *n); /* the sentence for MD_NODE_DIED */
 
+enum { MD_DYING_MS = 1000 }; /* for a process that has lost its sockets to be gone */
+
 /* ---- node_io.c ---- */
 
 /* Connects to n->address without waiting for more than the kernel; -1 with errno. */
@@ -140,6 +144,8 @@ enum md_node_status md_node_finish_opening(struct md_node *n);
 /* ---- node_remote.c ---- */
 
 enum md_node_status md_remote_start(struct md_node *n, const char *connect);
+/* Finds out, on the control connection, whether the node knows the barrier. */
+enum md_node_status md_remote_probe(struct md_node *n);
 enum md_node_status md_remote_open(struct md_node *n, unsigned conn);
 enum md_node_status md_remote_exchange(struct md_node *n, unsigned conn, const void *bytes,
                                        size_t len, size_t max_reply, struct md_buf *replies);

@@ -14,7 +14,6 @@ enum {
     MD_RECEIVE_ROOM = 64 * 1024, /* bytes read at once at least */
     MD_DRAIN_EVERY = 64,         /* exchanges between two looks at stderr: the pipe takes 1 MiB */
     MD_TALKING_US = 200,      /* until the next look at a node that talks without coming to rest */
-    MD_DYING_MS = 1000,       /* for a process that has lost its sockets to be gone */
     MD_LAST_WORDS = 64 << 20, /* bytes of reply after a half-close */
 };
 
@@ -94,7 +93,7 @@ static void md_forget(struct md_node *n, struct md_connection *c) {
  * closes its sockets a moment before we can see it dead.
  */
 static enum md_node_status md_ended(struct md_node *n, struct md_connection *c) {
-    bool by_node = n->remote || md_state_of(n, c) == MD_SHIM_CLOSED;
+    bool by_node = n->untracked || md_state_of(n, c) == MD_SHIM_CLOSED;
     unsigned conn = (unsigned)(c - n->connections);
     md_forget(n, c);
     if (!by_node && md_node_dies(n, MD_DYING_MS))
@@ -194,7 +193,7 @@ enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const voi
     struct md_connection *c = md_connection(n, conn);
     if (!c)
         return md_not_open(n, conn);
-    if (n->remote)
+    if (n->untracked)
         return md_remote_exchange(n, conn, bytes, len, max_reply, replies);
     if (n->opening & ~(1U << conn)) {
         enum md_node_status status = md_node_finish_opening(n);
@@ -262,10 +261,10 @@ enum md_node_status md_node_open(struct md_node *n, unsigned conn) {
         return md_node_fail(n, MD_NODE_ENV, "there is no connection %u", conn);
     if (n->connections[conn].fd >= 0)
         return MD_NODE_OK;
-    if (n->remote)
-        return md_remote_open(n, conn);
     if (n->down)
         return md_is_down(n);
+    if (n->untracked)
+        return md_remote_open(n, conn);
     struct md_connection *c = &n->connections[conn];
     c->sequence = n->connects;
     atomic_store(&n->page->announced[c->sequence % MD_SHIM_ANNOUNCED], (uint8_t)conn);
@@ -306,7 +305,7 @@ enum md_node_status md_node_close(struct md_node *n, unsigned conn) {
     struct md_connection *c = md_connection(n, conn);
     if (!c)
         return MD_NODE_OK;
-    if (n->remote) {
+    if (n->untracked) {
         md_forget(n, c);
         return MD_NODE_OK;
     }
@@ -320,11 +319,11 @@ enum md_node_status md_node_shutdown(struct md_node *n, unsigned conn, struct md
     if (!c)
         return MD_NODE_OK;
     size_t base = replies->len;
-    enum md_node_status status = n->remote ? MD_NODE_OK : md_node_finish_opening(n);
+    enum md_node_status status = n->untracked ? MD_NODE_OK : md_node_finish_opening(n);
     if (status != MD_NODE_OK)
         return status;
     shutdown(c->fd, SHUT_WR);
-    if (n->remote) {
+    if (n->untracked) {
         status = md_remote_finish(n, conn, MD_LAST_WORDS, replies);
     } else {
         status = md_closed_there(n, c, base, replies);

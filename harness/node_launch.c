@@ -1,8 +1,10 @@
 /* From a configuration to a running process: its binary, the shim, folder, page, command line. */
 #include "harness/node_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -89,8 +91,12 @@ static const char **md_command_line(const struct md_node *n) {
     argv[at++] = n->binary;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         argv[at++] = fixed[i];
-    argv[at++] = "-s";
-    argv[at++] = n->socket_path;
+    argv[at++] = n->config.listen ? "-l" : "-s";
+    argv[at++] = n->config.listen ? n->config.listen : n->socket_path;
+    if (n->config.listen) {
+        argv[at++] = "-p";
+        argv[at++] = n->port;
+    }
     if (geteuid() == 0) {
         /* memcached refuses to be root unasked. Any other user would end the parent-death
          * signal. */
@@ -218,6 +224,27 @@ enum md_node_status md_launch_again(struct md_node *n) {
     return status;
 }
 
+/* Where it will listen: its private socket, or a loopback address and a port. */
+static bool md_choose_address(struct md_node *n) {
+    if (n->config.listen) {
+        struct sockaddr_in *in = (struct sockaddr_in *)&n->address;
+        in->sin_family = AF_INET;
+        in->sin_port = htons(n->config.port);
+        snprintf(n->port, sizeof n->port, "%u", n->config.port);
+        snprintf(n->socket_path, sizeof n->socket_path, "%.60s:%s", n->config.listen, n->port);
+        n->address_size = sizeof *in;
+        n->untracked = true;
+        return inet_pton(AF_INET, n->config.listen, &in->sin_addr) == 1 &&
+               ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+    struct sockaddr_un *a = (struct sockaddr_un *)&n->address;
+    a->sun_family = AF_UNIX;
+    snprintf(n->socket_path, sizeof n->socket_path, "%.90s/node.sock", n->folder.path);
+    memcpy(a->sun_path, n->socket_path, sizeof a->sun_path);
+    n->address_size = sizeof *a;
+    return true;
+}
+
 enum md_node_status md_launch(struct md_node *n, const struct md_node_config *config,
                               const struct md_node_options *options) {
     char path[PATH_MAX], shim[PATH_MAX];
@@ -240,11 +267,9 @@ enum md_node_status md_launch(struct md_node *n, const struct md_node_config *co
         md_buf_free(&why);
         return MD_NODE_ENV;
     }
-    struct sockaddr_un *a = (struct sockaddr_un *)&n->address;
-    a->sun_family = AF_UNIX;
-    snprintf(n->socket_path, sizeof n->socket_path, "%.90s/node.sock", n->folder.path);
-    memcpy(a->sun_path, n->socket_path, sizeof a->sun_path);
-    n->address_size = sizeof *a;
+    if (!md_choose_address(n))
+        return md_node_fail(n, MD_NODE_NO_START, "%s is no loopback address for a node",
+                            config->listen);
     n->path = md_strdup(path);
     n->preload = md_preload_name(n, shim);
     return md_launch_again(n);

@@ -1,5 +1,6 @@
 /*
- * Nodes that somebody else started: no shim, no clock, no process to look at. The end of a reply is
+ * Nodes that somebody else started: no shim, no clock, no process to look at. And connections of
+ * those that we started with a TCP port, of which the shim tells nothing. The end of a reply is
  * found by a barrier (`mn`, where the caller says that a command may begin and the node knows it),
  * or else by a quiet moment.
  */
@@ -63,9 +64,14 @@ static int md_remote_connect(struct md_node *n) {
 
 enum md_node_status md_remote_open(struct md_node *n, unsigned conn) {
     int fd = md_remote_connect(n);
-    if (fd < 0)
+    if (fd < 0) {
+        int error = errno;
+        if (!n->remote && md_node_dies(n, error == ECONNREFUSED ? MD_DYING_MS : 0))
+            return md_node_died(n);
         return md_node_fail(n, n->ready ? MD_NODE_DIED : MD_NODE_NO_START,
-                            "cannot connect to %s: %s", n->binary, strerror(errno));
+                            "cannot connect to %s: %s", n->remote ? n->binary : n->socket_path,
+                            strerror(error));
+    }
     n->connections[conn].fd = fd;
     return MD_NODE_OK;
 }
@@ -116,19 +122,8 @@ static enum md_node_status md_remote_host(struct md_node *n, char *host, char *p
     return status;
 }
 
-/* `mn` came with 1.6: an ERROR is as good an answer as MN. */
-static enum md_node_status md_remote_probe(struct md_node *n) {
-    struct md_buf reply = {0};
-    n->at_command = n->barrier = false;
-    enum md_node_status status =
-        md_remote_exchange(n, MD_NODE_CONTROL, MD_MN, MD_MN_LEN, 4096, &reply);
-    n->barrier = reply.len == MD_MN_LEN && memcmp(reply.data, MD_MN_REPLY, MD_MN_LEN) == 0;
-    md_buf_free(&reply);
-    return status;
-}
-
 enum md_node_status md_remote_start(struct md_node *n, const char *connect) {
-    n->remote = true;
+    n->remote = n->untracked = true;
     n->binary = md_strdup(connect); /* its name in messages */
     char *text = md_strdup(connect), *host, *port;
     enum md_node_status status;
@@ -151,6 +146,7 @@ struct md_remote {
     const uint8_t *bytes;
     size_t len, sent;
     bool barrier;        /* to be sent, or awaited, after the bytes */
+    bool line;           /* the reply is one line: its end is the end */
     size_t barrier_sent; /* bytes of it */
     size_t base, max_reply;
     struct md_buf *replies;
@@ -197,11 +193,18 @@ static bool md_remote_barrier(struct md_remote *r) {
     return true;
 }
 
+static bool md_remote_whole_line(const struct md_remote *r) {
+    const struct md_buf *b = r->replies;
+    return b->len > r->base && b->data[b->len - 1] == '\n';
+}
+
 static enum md_node_status md_remote_lost(struct md_node *n, int fd) {
     for (unsigned i = 0; i < MD_NODE_CONNECTIONS; i++)
         if (n->connections[i].fd == fd)
             n->connections[i].fd = -1;
     close(fd);
+    if (!n->remote && md_node_dies(n, MD_DYING_MS))
+        return md_node_died(n);
     return md_node_fail(n, MD_NODE_CLOSED, "%s closed the connection", n->binary);
 }
 
@@ -230,11 +233,28 @@ static enum md_node_status md_remote_run(struct md_remote *r) {
             return md_remote_lost(n, r->fd);
         if (status != MD_NODE_OK)
             return status;
-        if (md_remote_barrier(r))
+        if (md_remote_barrier(r) || (r->line && md_remote_whole_line(r)))
             return MD_NODE_OK;
         if (r->replies->len != before)
             end = md_deadline(n);
     }
+}
+
+/* `mn` came with 1.6: an ERROR is as good an answer as MN. */
+enum md_node_status md_remote_probe(struct md_node *n) {
+    struct md_buf reply = {0};
+    struct md_remote r = {.n = n,
+                          .fd = n->connections[MD_NODE_CONTROL].fd,
+                          .bytes = (const uint8_t *)MD_MN,
+                          .len = MD_MN_LEN,
+                          .line = true,
+                          .max_reply = 4096,
+                          .replies = &reply};
+    n->at_command = n->barrier = false;
+    enum md_node_status status = md_remote_run(&r);
+    n->barrier = reply.len == MD_MN_LEN && memcmp(reply.data, MD_MN_REPLY, MD_MN_LEN) == 0;
+    md_buf_free(&reply);
+    return status;
 }
 
 enum md_node_status md_remote_exchange(struct md_node *n, unsigned conn, const void *bytes,

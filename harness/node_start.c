@@ -135,6 +135,8 @@ enum md_node_status md_node_ready(struct md_node *n) {
         n->start = md_wait_listening(n);
     if (n->start == MD_NODE_OK)
         n->start = md_node_open(n, MD_NODE_CONTROL);
+    if (n->start == MD_NODE_OK && n->untracked && !n->remote)
+        n->start = md_remote_probe(n);
     if (n->start == MD_NODE_OK)
         n->start = md_greet(n);
     if (n->start == MD_NODE_DIED && !n->remote) {

@@ -6,8 +6,10 @@
 static uint32_t rotate(uint32_t x, unsigned r) { return x << r | x >> (32 - r); }
 static uint32_t scramble(uint32_t k) { return rotate(k * 0xcc9e2d51u, 15) * 0x1b873593u; }
 
-uint32_t md_hash(const uint8_t *key, size_t n) {
-    uint32_t h = 0;
+uint32_t md_hash(const uint8_t *key, size_t n) { return md_murmur3(key, n, 0); }
+
+uint32_t md_murmur3(const uint8_t *key, size_t n, uint32_t seed) {
+    uint32_t h = seed;
     size_t i = 0;
     for (; i + 4 <= n; i += 4) {
         uint32_t k;

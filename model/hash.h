@@ -7,5 +7,7 @@
 #include <stdint.h>
 
 uint32_t md_hash(const uint8_t *key, size_t n);
+/* The same with another seed. */
+uint32_t md_murmur3(const uint8_t *key, size_t n, uint32_t seed);
 
 #endif
