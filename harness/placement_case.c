@@ -103,7 +103,7 @@ void md_placement_case_read(const uint8_t *data, size_t size, struct md_placemen
         text(&r, c->prefix, MD_PREFIX_MAX);
         c->settings.prefix = c->prefix;
     }
-    c->n = 1 + byte(&r) % (flags & MANY ? MD_SERVERS_MAX : 8);
+    c->n = (size_t)1 + byte(&r) % (flags & MANY ? MD_SERVERS_MAX : 8U);
     for (size_t i = 0; i < c->n; i++)
         read_server(&r, flags & TAME, &c->server[i]);
     read_keys(&r, c, keys);

@@ -241,7 +241,11 @@ static bool strong(const struct md_spread_row *r) {
 /* What is known to be so, and no news. */
 static bool known_weakness(const struct md_spread_row *r, enum md_promise p) {
     bool power_of_two = (r->n & (r->n - 1)) == 0;
-    return !strong(r) ||
+    /* For some ranges of sequential numbers it is provably uneven; where the limit is that of
+     * chance, as for all but the rings, the fullest node shows it too. */
+    bool by_chance = p == MD_PROMISE_BALANCED && !md_distribution_is_ring(r->distribution);
+    bool uneven = r->hash == MD_HASH_DEFAULT && (p == MD_PROMISE_UNIFORM || by_chance);
+    return !strong(r) || uneven ||
            (r->distribution == MD_DIST_VIRTUAL_BUCKET && !power_of_two &&
             (p == MD_PROMISE_NOBODY_EMPTY || p == MD_PROMISE_BALANCED)) ||
            (r->weighted && p == MD_PROMISE_MONOTONE);

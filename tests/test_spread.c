@@ -65,6 +65,46 @@ static void good_pairs_keep_every_promise(void **state) {
     }
 }
 
+/* With these keys (seed 0) libmemcached's default hash is as even as the others ... */
+static void the_default_hash_is_even_here(void **state) {
+    const struct md_spread *s = *state;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->row[i].hash == MD_HASH_DEFAULT)
+            assert_false(s->row[i].broken >> MD_PROMISE_UNIFORM & 1);
+}
+
+/* The chi-square of nine nodes by modula, of sequential keys from a number on. */
+static double chi_square_of_nine(enum md_key_hash hash, unsigned first) {
+    enum { N = 9 };
+    unsigned count[N] = {0};
+    double sum = 0, mean = (double)MD_SPREAD_KEYS / N;
+    for (unsigned k = 0; k < MD_SPREAD_KEYS; k++) {
+        char key[32];
+        int n = snprintf(key, sizeof key, "key:%u", first + k);
+        count[md_key_hash(hash, key, (size_t)n) % N]++;
+    }
+    for (unsigned i = 0; i < N; i++)
+        sum += (count[i] - mean) * (count[i] - mean) / mean;
+    return sum;
+}
+
+/* ... and with others it is not, which no other good hash shows: the limit is p = 1e-6. */
+static void the_default_hash_is_uneven_elsewhere(void **state) {
+    static const enum md_key_hash others[] = {MD_HASH_MD5, MD_HASH_MURMUR, MD_HASH_JENKINS,
+                                              MD_HASH_MURMUR3};
+    enum { RANGES = 20, STEP = 47000000 };
+    const double limit = 42.7; /* 8 degrees of freedom */
+    unsigned uneven = 0;
+    (void)state;
+    for (unsigned i = 1; i <= RANGES; i++) {
+        uneven += chi_square_of_nine(MD_HASH_DEFAULT, i * STEP) > limit;
+        for (size_t h = 0; h < sizeof others / sizeof *others; h++)
+            assert_true(chi_square_of_nine(others[h], i * STEP) < limit);
+    }
+    print_message("uneven in %u of %d ranges\n", uneven, RANGES);
+    assert_true(uneven > 0);
+}
+
 /* Equal weights: exactly the keys of the node that came or went move. */
 static void rings_are_monotone_and_orderless(void **state) {
     const struct md_spread *s = *state;
@@ -288,6 +328,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_measured_before),
         cmocka_unit_test(good_pairs_keep_every_promise),
+        cmocka_unit_test(the_default_hash_is_even_here),
+        cmocka_unit_test(the_default_hash_is_uneven_elsewhere),
         cmocka_unit_test(rings_are_monotone_and_orderless),
         cmocka_unit_test(bad_pairs_are_named),
         cmocka_unit_test(an_example_shows_it),
