@@ -12,8 +12,10 @@
     (EFFECT(RETURNS_RC) | EFFECT(RETURNS_BARE) | EFFECT(NULL_VALUE) | EFFECT(SPOILED))
 
 static bool ask(struct md_client_runner *r, unsigned server, const struct md_buf *command) {
-    if (md_client_ask(r->side[server].model, command, &r->answer))
+    if (md_client_ask(r->side[server].model, command, &r->answer)) {
+        r->spoiled |= r->answer.open;
         return true;
+    }
     return md_client_failed(r, "the model does not know a command of ours");
 }
 
@@ -114,6 +116,8 @@ static bool compare(struct md_client_runner *r, uint32_t conditions,
     if (r->answer.outcome == MD_CLIENT_OUT_HIT && r->answer.value.len == 0)
         conditions |= MD_CLIENT_C_EMPTY;
     r->counts.by_outcome[r->answer.outcome]++;
+    if (r->spoiled)
+        return true;
     const struct md_client_fact *f =
         md_client_fact_find(op, conditions, r->answer.outcome, ANSWERS, r->config.off);
     if (!f)
@@ -171,6 +175,8 @@ static bool local(struct md_client_runner *r, uint32_t conditions,
         return false;
     if (quits)
         md_client_state_quit(s);
+    if (c->op == MD_CLIENT_CLONE)
+        s->count_left = false;
     return true;
 }
 
@@ -232,6 +238,8 @@ static bool fetch(struct md_client_runner *r, uint32_t conditions,
     if (s->n_found == 0) {
         r->answer.outcome = MD_CLIENT_OUT_MISS;
         bool same = compare(r, conditions, got);
+        if (r->call->op == MD_CLIENT_FETCH)
+            s->count_left = false;
         for (unsigned k = 0; k < MD_CLIENT_SERVERS_MAX; k++)
             s->on_wire[k] = false;
         md_client_state_drop_found(s);
@@ -249,6 +257,8 @@ static bool fetch(struct md_client_runner *r, uint32_t conditions,
         same = md_client_differs(r, "key", md_buf_cstr(&s->found[i].key), (const char *)got->key);
     if (r->call->op == MD_CLIENT_FETCH_RESULT)
         s->cas_seen = got->cas;
+    else
+        s->count_left = true;
     md_client_state_fetched(s, i);
     return same;
 }
@@ -261,7 +271,7 @@ static bool flush(struct md_client_runner *r, uint32_t conditions,
     for (unsigned i = 0; i < r->state.servers; i++)
         if (!ask(r, i, &r->command))
             return false;
-    for (unsigned i = 0; i < r->state.servers; i++)
+    for (unsigned i = 0; i < r->state.servers && !r->state.on[MD_CLIENT_NOREPLY]; i++)
         r->state.unanswered[i] = r->state.on_wire[i] = false;
     md_client_state_drop_found(&r->state);
     return compare(r, conditions, got);
@@ -342,6 +352,16 @@ static void note_quiet_error(struct md_client_runner *r, unsigned server) {
         r->state.quiet_error[server] = true;
 }
 
+static bool get(struct md_client_runner *r, uint32_t conditions,
+                const struct md_client_result *got) {
+    if (!drain(r) || !look_up(r, got->where[0], r->call->key))
+        return false;
+    r->state.count_left = r->answer.outcome == MD_CLIENT_OUT_HIT;
+    /* The END behind the value is left for the next call to read over. */
+    r->state.on_wire[got->where[0]] = r->state.count_left && !r->state.on[MD_CLIENT_BINARY];
+    return compare(r, conditions, got);
+}
+
 static bool keyed(struct md_client_runner *r, uint32_t conditions,
                   const struct md_client_result *got) {
     struct md_client_state *s = &r->state;
@@ -353,12 +373,15 @@ static bool keyed(struct md_client_runner *r, uint32_t conditions,
     if (never && !md_client_fired(r, never))
         return false;
     if (r->call->op == MD_CLIENT_GET)
-        return drain(r) && look_up(r, server, r->call->key) && compare(r, conditions, got);
+        return get(r, conditions, got);
     md_client_command(r->call, &r->key, (cas.seen ? s->cas_seen : 0) + cas.plus, never,
                       &r->command);
     if (buffers(r)) {
         md_buf_append(&s->pending[server], r->command.data, r->command.len);
         s->unanswered[server] |= !s->on[MD_CLIENT_NOREPLY];
+        /* Whether it fails shows later: until then it may. */
+        s->quiet_error[server] |= s->on[MD_CLIENT_BINARY] && s->on[MD_CLIENT_NOREPLY] &&
+                                  r->call->op == MD_CLIENT_DELETE;
         r->answer.outcome = MD_CLIENT_OUT_NONE;
         return compare(r, conditions, got);
     }

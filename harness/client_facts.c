@@ -35,35 +35,51 @@ static const struct md_client_fact facts[] = {
     {"key-illegal", DOC, "memcached_behavior(3), VERIFY_KEY: keys are checked only when asked to",
      "A key with blanks or control characters is the caller's to avoid in the text protocol.",
      KEYED, C(KEY_ILLEGAL), C(VERIFY) | C(BINARY), ANY, AVOIDED},
+    {"namespace-illegal", DOC, "memcached_callback(3) is silent",
+     "A namespace with blanks or control characters is the caller's to avoid.", OP(NAMESPACE),
+     C(NS_ILLEGAL), 0, ANY, AVOIDED},
     {"second-server-once", DOC, "memcached_servers(3) is silent", "A server is added once.",
      OP(ADD_SERVER), C(SECOND_TWICE), 0, ANY, AVOIDED},
 
-    /* ---- deviations ------------------------------------------------------------------------------ */
-#include "harness/client_deviations.def.h"
-
     /* ---- the client refuses ---------------------------------------------------------------------- */
     {"key-length", DOC, "memcached_return_t(3), BAD_KEY_PROVIDED",
-     "A key of no bytes or more than 250 is refused.", KEYED, C(KEY_EMPTY), 0, ANY,
+     "A key of no bytes or more than 250 is refused.", KEYED & ~OP(EXIST), C(KEY_EMPTY), 0, ANY,
      REFUSED(BAD_KEY_PROVIDED)},
     {"key-length", DOC, "memcached_set(3): limited to 250 characters",
-     "A key of no bytes or more than 250 is refused.", KEYED, C(KEY_LONG), 0, ANY,
-     REFUSED(BAD_KEY_PROVIDED)},
-    {"key-length-namespace", DOC,
-     "memcached_callback(3), NAMESPACE: reduces MEMCACHED_MAX_KEY by its length",
-     "A key that is too long with its namespace is refused.", KEYED, C(KEY_NS_LONG), 0, ANY,
+     "A key of no bytes or more than 250 is refused.", KEYED & ~OP(EXIST), C(KEY_LONG), 0, ANY,
      REFUSED(BAD_KEY_PROVIDED)},
     {"key-verified", DOC, "memcached_behavior(3), VERIFY_KEY: all keys are tested",
-     "A key with blanks or control characters is refused.", KEYED, C(VERIFY) | C(KEY_ILLEGAL),
+     "A key with blanks or control characters is refused.", KEYED & ~OP(EXIST),
+     C(VERIFY) | C(KEY_ILLEGAL),
      C(BINARY), ANY, REFUSED(BAD_KEY_PROVIDED)},
     {"initial-text", DOC, "memcached_increment_with_initial(3): binary protocol only",
      "Not supported in the text protocol.", SEED_COUNTS, 0, C(BINARY), ANY, REFUSED(INVALID_ARGUMENTS)},
     {"delete-time", DOC, "memcached_delete(3): expiration is obsolete", "A time is refused.",
      OP(DELETE), C(TIME_GIVEN), 0, ANY, REFUSED(INVALID_ARGUMENTS)},
-    {"namespace-bad", DOC, "memcached_callback(3): too long: BAD_KEY_PROVIDED",
-     "A namespace that is too long, or no beginning of a key, is refused.", OP(NAMESPACE),
-     C(NS_BAD), 0, ANY, REFUSED(BAD_KEY_PROVIDED)},
     {"verify-binary", DOC, "memcached_behavior(3), VERIFY_KEY", "Not with the binary protocol.",
      OP(BEHAVIOR), C(TEXT_IN_BINARY), 0, ANY, REFUSED(INVALID_ARGUMENTS)},
+
+    /* ---- deviations ------------------------------------------------------------------------------ */
+#include "harness/client_deviations.def.h"
+
+    /* ---- what it ought to refuse (deviations come before) ---------------------------------------- */
+    {"exist-key-length", DOC, "memcached_return_t(3), BAD_KEY_PROVIDED", "As everywhere else.",
+     OP(EXIST), C(KEY_EMPTY), 0, ANY, REFUSED(BAD_KEY_PROVIDED)},
+    {"exist-key-length", DOC, "memcached_return_t(3), BAD_KEY_PROVIDED", "As everywhere else.",
+     OP(EXIST), C(KEY_LONG), 0, ANY, REFUSED(BAD_KEY_PROVIDED)},
+    {"exist-key-verified", DOC, "memcached_behavior(3), VERIFY_KEY: all keys are tested",
+     "As everywhere else.", OP(EXIST), C(VERIFY) | C(KEY_ILLEGAL), C(BINARY), ANY,
+     REFUSED(BAD_KEY_PROVIDED)},
+    {"exptime-after-2038", DOC, "memcached_set(3) is silent; the binary protocol's field is unsigned",
+     "A time after 2038 is taken as it is.", STORES | SEED_COUNTS | OP(TOUCH),
+     C(BINARY) | C(EXPTIME_HIGH), 0, ANY, MD_CLIENT_NEVER_EXPIRES, 0},
+    {"key-length-namespace", DOC,
+     "memcached_callback(3), NAMESPACE: reduces MEMCACHED_MAX_KEY by its length",
+     "A key that is too long with its namespace is refused.", KEYED, C(KEY_NS_LONG), 0, ANY,
+     REFUSED(BAD_KEY_PROVIDED)},
+    {"namespace-long", DOC, "memcached_callback(3): too long: BAD_KEY_PROVIDED",
+     "A namespace that is too long is refused.", OP(NAMESPACE),
+     C(NS_LONG), 0, ANY, REFUSED(BAD_KEY_PROVIDED)},
 
     /* ---- buffered, quiet ------------------------------------------------------------------------- */
     {"noreply-buffered", DOC, "memcached_behavior(3), BUFFER_REQUESTS and NOREPLY",

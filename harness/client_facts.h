@@ -55,9 +55,14 @@ enum md_client_condition {
     MD_CLIENT_C_QUIET_ERROR = 1 << 20,  /* a quiet command of the binary protocol failed before */
     MD_CLIENT_C_NO_MGET = 1 << 21,      /* nothing to fetch: no mget, or something came between */
     MD_CLIENT_C_TWO_SERVERS = 1 << 22,
-    MD_CLIENT_C_NS_BAD = 1 << 23,       /* the namespace given is too long or not a key's beginning */
+    MD_CLIENT_C_NS_LONG = 1 << 23,      /* the namespace given has more than 127 bytes */
     MD_CLIENT_C_SECOND_TWICE = 1 << 24, /* the server is there already */
     MD_CLIENT_C_TEXT_IN_BINARY = 1 << 25, /* a setting that the binary protocol does not take */
+    MD_CLIENT_C_CAS_WIDE = 1 << 27,     /* the CAS value has 20 digits */
+    MD_CLIENT_C_NS_ILLEGAL = 1 << 28,   /* the namespace given has a control character or a blank */
+    MD_CLIENT_C_COUNT_LEFT = 1 << 29,   /* a result was handed out by the client's own result object */
+    MD_CLIENT_C_EXPTIME_NEGATIVE = 1 << 30,
+    MD_CLIENT_C_BULK = 1U << 31, /* with what is buffered, more than the client sends unread */
     MD_CLIENT_C_EXPTIME_HIGH = 1 << 26, /* its low 32 bits are more than 2147483647 */
 };
 

@@ -4,6 +4,7 @@
 
 #include "harness/client_model.h"
 #include "harness/client_run.h"
+#include "harness/pool.h"
 
 /* A result of an mget that the client has not fetched. */
 struct md_client_found {
@@ -23,8 +24,10 @@ struct md_client_state {
     struct md_client_found found[MD_CLIENT_KEYS_MAX];
     size_t n_found;
     bool mget, found_some; /* results may be fetched; one was */
+    bool count_left; /* what the client's own result object counts was not set back */
     uint64_t cas_seen;
     uint64_t keys_used; /* bit 1 << index */
+    bool odd_keys;      /* some of them have no name in the text protocol */
 };
 
 /* One node and its model. */
@@ -32,11 +35,13 @@ struct md_client_side {
     struct md_node *node;
     struct md_model *model;
     uint64_t uses;
+    bool dirty; /* nobody knows what is on it */
 };
 
 struct md_client_runner {
     struct md_client_config config;
     struct md_node_options options;
+    struct md_pool pool;
     struct md_client_box *box;
     struct md_client_side side[MD_CLIENT_SERVERS_MAX];
     struct md_client_state state;
@@ -58,7 +63,11 @@ uint32_t md_client_conditions(const struct md_client_state *s, const struct md_c
 void md_client_state_quit(struct md_client_state *s);
 void md_client_state_fetched(struct md_client_state *s, size_t i);
 void md_client_state_drop_found(struct md_client_state *s);
-/* The namespace and the key, as the server sees it. */
+void md_client_state_uses(struct md_client_state *s, uint8_t key);
+/* Whether the key has a blank or a control character. */
+bool md_client_odd_key(uint8_t key);
+/* The namespace and the key, as the server sees it; bytes that only the binary protocol takes are others
+ * there, since the model speaks the text protocol. */
 void md_client_full_key(const struct md_client_state *s, uint8_t key, struct md_buf *out);
 
 /* ---- client_expect.c: what the model says of a call that was made -------------------------------- */

@@ -107,18 +107,30 @@ void md_client_understand(const uint8_t *reply, size_t len, struct md_client_ans
     }
 }
 
+static bool is_open(const struct md_reply *reply) {
+    for (size_t i = 0; i < reply->n_commands; i++)
+        for (uint8_t k = 0; k < reply->commands[i].refs; k++) {
+            enum md_choice choice = reply->commands[i].ref[k].choice;
+            if (choice == MD_CHOICE_COUNTER_BLANK || choice == MD_CHOICE_COUNTER_MEMORY)
+                return true;
+        }
+    return false;
+}
+
 bool md_client_ask(struct md_model *m, const struct md_buf *command, struct md_client_answer *out) {
     struct md_reply reply = {0};
     size_t done = 0;
     struct md_buf bytes = {0};
-    bool known = true;
+    bool known = true, open = false;
     while (known && done < command->len) {
         size_t piece = command->len - done < MD_READ_BUFFER ? command->len - done : MD_READ_BUFFER;
         known = md_model_feed(m, 0, command->data + done, piece, &reply) == MD_FEED_OK;
         md_buf_append(&bytes, reply.bytes.data, reply.bytes.len);
+        open |= is_open(&reply);
         done += piece;
     }
     md_client_understand(bytes.data ? bytes.data : (const uint8_t *)"", bytes.len, out);
+    out->open = open;
     md_buf_free(&bytes);
     md_reply_free(&reply);
     return known;

@@ -15,6 +15,7 @@ struct md_client_answer {
     enum md_client_outcome outcome;
     uint32_t flags;
     uint64_t cas, number;
+    bool open; /* the node may answer otherwise: it reads memory that is not the item's */
     struct md_buf value;
 };
 

@@ -27,30 +27,41 @@ static void drop_side(struct md_client_side *s) {
 static bool start_side(struct md_client_runner *r, struct md_client_side *s, struct md_buf *why) {
     bool exact;
     drop_side(s);
-    r->counts.nodes_started++;
-    if (md_node_start(&r->config.node, &r->options, true, &s->node) != MD_NODE_OK ||
+    if (md_pool_fresh(&r->pool, &r->options, &s->node) != MD_NODE_OK ||
         md_node_open(s->node, MD_NODE_CONTROL) != MD_NODE_OK) {
         md_buf_clear(why);
         md_buf_str(why, s->node ? md_node_error(s->node) : "no node could be started");
         return false;
     }
+    r->counts.nodes_started++;
     s->model = md_model_new(md_profile_find(md_node_version(s->node), &exact), &r->options.model,
                             MD_START_TIME);
     return true;
 }
 
-/* The next sequence's base: the node empty, its CAS counter known. */
-static bool reset_side(struct md_client_side *s) {
-    static const char words[] = "set x 0 0 0\r\n\r\ngets x\r\ndelete x\r\nflush_all\r\n";
-    struct md_buf reply = {0};
+static void delete_item(void *ctx, const uint8_t *key, size_t nkey) {
+    struct md_buf *out = ctx;
+    md_buf_str(out, "delete ");
+    md_buf_append(out, key, nkey);
+    md_buf_str(out, "\r\n");
+}
+
+/* The next sequence's base: no item left (a flush is not enough: a later one with a delay revives what
+ * it killed), the CAS counter known. */
+static bool reset_side(struct md_client_runner *r, struct md_client_side *s) {
     struct md_base base = {.start_time = MD_START_TIME};
     unsigned long long cas = 0;
-    bool ok = md_node_exchange(s->node, MD_NODE_CONTROL, words, sizeof words - 1, 4096, &reply) ==
-                  MD_NODE_OK &&
-              sscanf(md_buf_cstr(&reply), "STORED VALUE x 0 0 %llu", &cas) == 1 &&
+    md_buf_clear(&r->command);
+    md_buf_clear(&r->scratch);
+    md_buf_str(&r->command, "set x 0 0 0\r\n\r\ngets x\r\ndelete x\r\n");
+    md_model_each_item(s->model, delete_item, &r->command);
+    if (md_model_flushed(s->model))
+        md_buf_str(&r->command, "flush_all\r\n");
+    bool ok = md_node_exchange(s->node, MD_NODE_CONTROL, r->command.data, r->command.len, 1 << 16,
+                               &r->scratch) == MD_NODE_OK &&
+              sscanf(md_buf_cstr(&r->scratch), "STORED VALUE x 0 0 %llu", &cas) == 1 &&
               md_node_advance(s->node, 2) == MD_NODE_OK;
-    md_buf_free(&reply);
-    base.cas = cas + 1; /* flush_all takes one */
+    base.cas = cas + md_model_flushed(s->model);
     base.uptime = (uint32_t)md_node_uptime(s->node);
     md_model_restart(s->model, &base);
     md_model_open(s->model, 0);
@@ -62,10 +73,10 @@ static bool reset_side(struct md_client_side *s) {
 static bool ready_side(struct md_client_runner *r, struct md_client_side *s) {
     struct md_buf why = {0};
     bool ok = true;
-    if (!s->node || s->uses >= NODE_USES)
+    if (!s->node || s->dirty || s->uses >= NODE_USES)
         ok = start_side(r, s, &why);
-    if (ok && !reset_side(s)) /* what the last one left may be to blame: once more with a new one */
-        ok = start_side(r, s, &why) && reset_side(s);
+    if (ok && !reset_side(r, s)) /* what the last one left may be to blame: once more */
+        ok = start_side(r, s, &why) && reset_side(r, s);
     if (!ok)
         md_client_failed(r, why.len ? md_buf_cstr(&why) : "a node cannot be reset");
     md_buf_free(&why);
@@ -77,6 +88,7 @@ struct md_client_runner *md_client_runner_new(const struct md_client_config *con
     struct md_client_runner *r = md_calloc(1, sizeof *r);
     r->config = *config;
     md_node_options_default(&r->options);
+    md_pool_init(&r->pool, &config->node);
     r->box = md_client_box_new();
     if (r->box && start_side(r, &r->side[0], why))
         return r;
@@ -92,6 +104,7 @@ void md_client_runner_free(struct md_client_runner *r) {
     md_client_box_free(r->box);
     for (unsigned i = 0; i < MD_CLIENT_SERVERS_MAX; i++)
         drop_side(&r->side[i]);
+    md_pool_free(&r->pool);
     md_node_options_free(&r->options);
     md_client_state_free(&r->state);
     md_buf_free(&r->answer.value);
@@ -118,15 +131,11 @@ static bool settle(struct md_client_runner *r) {
 
 /* What another client reads of a key, on every server: the node and the model must say the same. */
 static bool look(struct md_client_runner *r, uint8_t key) {
-    struct md_client_bytes bytes = md_client_key(key);
     struct md_reply reply = {0};
     bool same = true;
     md_client_full_key(&r->state, key, &r->key);
-    for (uint32_t i = 0; i < bytes.len; i++)
-        if ((uint8_t)bytes.text[i] <= ' ')
-            return true; /* has no name in the text protocol */
-    if (bytes.len == 0 || r->key.len > MD_KEY_MAX)
-        return true;
+    if (md_client_key(key).len == 0 || r->key.len > MD_KEY_MAX || md_client_odd_key(key))
+        return true; /* has no name in the text protocol */
     md_buf_clear(&r->command);
     md_buf_str(&r->command, "gets ");
     md_buf_append(&r->command, r->key.data, r->key.len);
@@ -215,9 +224,9 @@ static bool step(struct md_client_runner *r) {
     r->counts.calls++;
     r->counts.by_op[r->call->op]++;
     if (fields & MD_CLIENT_F_KEY)
-        r->state.keys_used |= UINT64_C(1) << r->call->key % 64;
+        md_client_state_uses(&r->state, r->call->key);
     for (uint8_t i = 0; fields & MD_CLIENT_F_KEYS && i < r->call->n_keys; i++)
-        r->state.keys_used |= UINT64_C(1) << r->call->keys[i] % 64;
+        md_client_state_uses(&r->state, r->call->keys[i]);
     if (r->call->op != MD_CLIENT_CLOCK && r->call->op != MD_CLIENT_LOOK)
         return client_call(r);
     if (buffer_overflows(&r->state)) {
@@ -286,6 +295,8 @@ enum md_client_verdict_kind md_client_run(struct md_client_runner *r,
     if (good && !r->spoiled)
         good = finish(r, s);
     md_client_box_end(r->box);
+    for (unsigned i = 0; i < servers; i++)
+        r->side[i].dirty = r->spoiled || v->kind != MD_CLIENT_AGREED || r->state.odd_keys;
     r->counts.spoiled += r->spoiled;
     return v->kind;
 }
