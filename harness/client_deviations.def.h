@@ -88,3 +88,7 @@
  "With answers due, the client stops in the middle of a large command to read them, while the node waits "
  "for the rest: after 50 ms it closes the connection, and what was buffered is lost.",
  STORES, C(UNANSWERED) | C(BULK), 0, ANY, SPOILED},
+{"server-added-use-after-free", DEV, "memcached_server_add_unix_socket(3)",
+ "Adding a server moves the others in memory; what one has read and not handed out yet is then read from "
+ "freed memory. In the text protocol that is so after any get that hit.",
+ OP(ADD_SERVER), C(UNFETCHED), 0, ANY, AVOIDED},

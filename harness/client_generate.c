@@ -21,6 +21,15 @@ static void add(struct md_client_sequence *s, struct md_client_call c) {
         s->calls[s->n++] = c;
 }
 
+/* Without a CAS value seen before, any but 0, with which much ends. */
+static void see_to_cas(struct md_client_call *c, const struct md_client_sequence *s) {
+    bool seen = false;
+    for (size_t i = 0; i < s->n; i++)
+        seen |= s->calls[i].op == MD_CLIENT_FETCH_RESULT;
+    if (!seen && md_client_cas(c->cas).seen)
+        c->cas = 3;
+}
+
 static struct md_client_call any_call(struct md_random *r, unsigned keys) {
     /* The everyday ones more often. */
     static const uint8_t often[] = {
@@ -33,9 +42,9 @@ static struct md_client_call any_call(struct md_random *r, unsigned keys) {
     c.op = md_random_one_in(r, 3) ? below(r, MD_CLIENT_OPS) : often[below(r, sizeof often)];
     c.key = pick(r, keys, 24);
     c.value = pick(r, 8, 3);
-    c.exptime = md_random_one_in(r, 3) ? pick(r, 4, 3) : 0;
+    c.exptime = md_random_one_in(r, 3) ? pick(r, md_random_one_in(r, 4) ? 10 : 4, 30) : 0;
     c.flags = pick(r, 2, 4);
-    c.cas = pick(r, 2, 6);
+    c.cas = pick(r, 2, 20);
     c.offset = pick(r, 4, 4);
     c.initial = pick(r, 4, 4);
     c.namespace = pick(r, 2, 4);
@@ -53,7 +62,7 @@ static struct md_client_call any_call(struct md_random *r, unsigned keys) {
 
 static void fetch_some(struct md_random *r, struct md_client_sequence *s, uint8_t n_keys) {
     uint8_t op = below(r, 2) ? MD_CLIENT_FETCH : MD_CLIENT_FETCH_RESULT;
-    unsigned n = md_random_one_in(r, 4) ? below(r, n_keys + 1U) : n_keys + 1U;
+    unsigned n = md_random_one_in(r, 8) ? below(r, n_keys + 1U) : n_keys + 1U;
     for (unsigned i = 0; i < n; i++)
         add(s, (struct md_client_call){.op = op});
 }
@@ -75,6 +84,8 @@ void md_client_generate(struct md_client_sequence *s, uint64_t seed, uint64_t in
     unsigned keys = 1U + below(&r, 5);
     while (s->n < length) {
         struct md_client_call c = any_call(&r, keys);
+        if (c.op == MD_CLIENT_CAS && !md_random_one_in(&r, 20))
+            see_to_cas(&c, s);
         add(s, c);
         if (c.op == MD_CLIENT_MGET)
             fetch_some(&r, s, c.n_keys);
