@@ -14,6 +14,7 @@ enum { SEEN_MAX = 512 };
 struct md_client_engine {
     struct md_settings settings;
     char **words; /* owned: what the settings point into */
+    struct md_cpu cpu;
     struct md_client_runner *runner;
     struct md_client_verdict verdict;
     char seen[SEEN_MAX][MD_CLIENT_SIGNATURE_MAX];
@@ -70,7 +71,7 @@ struct md_client_engine *md_client_engine_new(int argc, char **argv) {
 }
 
 static void start(struct md_client_engine *e) {
-    struct md_client_config config = {.node.cpu = -1};
+    struct md_client_config config = {0};
     struct md_buf why = {0};
     int code;
     if (!md_settings_check(&e->settings, &code, &why))
@@ -79,6 +80,8 @@ static void start(struct md_client_engine *e) {
         give_up("fuzz_client starts its own nodes: --node, not --connect");
     md_node_sweep();
     config.node.binary = e->settings.binary;
+    config.node.cpu = md_cpu_claim(&e->cpu, NULL);
+    config.node.unpinned = &e->cpu.before;
     config.strict = e->settings.oracle == MD_ORACLE_STRICT;
     e->runner = md_client_runner_new(&config, &why);
     if (!e->runner)
@@ -149,6 +152,8 @@ void md_client_engine_free(struct md_client_engine *e) {
     if (e->runner && e->settings.out)
         say_counts(md_client_runner_counts(e->runner));
     md_client_runner_free(e->runner);
+    if (e->runner)
+        md_cpu_release(&e->cpu);
     md_client_verdict_free(&e->verdict);
     md_settings_free(&e->settings);
     free(e->words);

@@ -4,11 +4,13 @@
  * CAS value or number that the model does not allow, a crash or a hang is a divergence.
  */
 #include "fuzz/client_engine.h"
+#include "harness/client_calls.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
 /* libFuzzer's calls carry no context of ours. */
 static struct md_client_engine *engine;
@@ -25,4 +27,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     md_client_engine_run(engine, data, size);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
+    return md_client_mutate(data, size, max_size, seed);
 }

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 enum {
-    FINISH = MD_CLIENT_CALLS_MAX, /* a call's number that ends the child */
+    BEGIN = MD_CLIENT_CALLS_MAX, /* instead of a call's number: a new client */
+    FINISH,                      /* and its end */
+    SEQUENCES_MAX = 500,         /* of one child */
     DESCRIPTORS = 256,            /* a client's sockets are below this */
     WORDS_MAX = 16 * 1024,
     YIELDS_MAX = 200000, /* until bytes that a node does not read are left where they are */
@@ -26,6 +28,8 @@ enum {
 /* Shared with the child. */
 struct page {
     uint64_t cas_seen;
+    struct md_client_sequence sequence;
+    char sockets[MD_CLIENT_SERVERS_MAX][128];
     struct md_client_result result;
 };
 
@@ -34,8 +38,7 @@ struct md_client_box {
     int words_fd; /* the child's stderr */
     pid_t child;  /* 0: none */
     int line;     /* to the child: a call's number out, a byte back */
-    char sockets[MD_CLIENT_SERVERS_MAX][128];
-    struct md_client_sequence sequence;
+    unsigned sequences; /* that the child has done */
     struct md_buf words;
 };
 
@@ -67,7 +70,7 @@ static const char *text_of(struct md_buf *scratch, struct md_client_bytes bytes)
 
 struct child {
     memcached_st *m;
-    const struct md_client_box *box;
+    const struct page *page;
     struct md_client_result *r;
     struct md_buf key, value;
 };
@@ -90,7 +93,7 @@ static memcached_return_t store(struct child *c, const struct md_client_call *ca
     time_t exptime = (time_t)md_client_exptime(call->exptime);
     uint32_t flags = md_client_flags(call->flags);
     struct md_client_cas cas = md_client_cas(call->cas);
-    uint64_t seen = cas.seen ? c->box->page->cas_seen : 0;
+    uint64_t seen = cas.seen ? c->page->cas_seen : 0;
     switch (call->op) {
     case MD_CLIENT_ADD: return memcached_add(c->m, key, nkey, value, len, exptime, flags);
     case MD_CLIENT_REPLACE: return memcached_replace(c->m, key, nkey, value, len, exptime, flags);
@@ -201,7 +204,7 @@ static memcached_return_t change_client(struct child *c, const struct md_client_
     struct md_client_bytes name = md_client_namespace(call->namespace);
     switch (call->op) {
     case MD_CLIENT_ADD_SERVER:
-        return memcached_server_add_unix_socket(c->m, c->box->sockets[1]);
+        return memcached_server_add_unix_socket(c->m, c->page->sockets[1]);
     case MD_CLIENT_BEHAVIOR:
         return memcached_behavior_set(c->m, behaviors[call->setting], call->on);
     case MD_CLIENT_NAMESPACE:
@@ -269,20 +272,26 @@ static void prepare(struct md_client_box *b) {
         __sanitizer_set_death_callback(NULL);
 }
 
+static void begin_client(struct child *c) {
+    c->m = memcached_create(NULL);
+    memcached_server_add_unix_socket(c->m, c->page->sockets[0]);
+    memcached_behavior_set(c->m, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, MD_CLIENT_POLL_MS);
+}
+
 static _Noreturn void live(struct md_client_box *b, int line) {
-    struct child c = {.m = memcached_create(NULL), .box = b, .r = &b->page->result};
+    struct child c = {.page = b->page, .r = &b->page->result};
     uint32_t i;
     prepare(b);
-    memcached_server_add_unix_socket(c.m, b->sockets[0]);
-    memcached_behavior_set(c.m, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, MD_CLIENT_POLL_MS);
     while (recv(line, &i, sizeof i, 0) == sizeof i) {
         memset(c.r, 0, offsetof(struct md_client_result, value));
-        if (i == FINISH)
+        if (i == BEGIN)
+            begin_client(&c);
+        else if (i == FINISH)
             memcached_free(c.m);
         else
-            c.r->rc = (uint32_t)make(&c, &b->sequence.calls[i]);
+            c.r->rc = (uint32_t)make(&c, &b->page->sequence.calls[i]);
         wait_until_read();
-        if (send(line, "", 1, 0) != 1 || i == FINISH)
+        if (send(line, "", 1, 0) != 1)
             break;
     }
     _exit(0);
@@ -323,27 +332,6 @@ void md_client_box_free(struct md_client_box *b) {
     free(b);
 }
 
-enum md_client_end md_client_box_begin(struct md_client_box *b, const struct md_client_sequence *s,
-                                       const char *const sockets[MD_CLIENT_SERVERS_MAX]) {
-    int pair[2];
-    end_child(b, SIGKILL);
-    b->sequence = *s;
-    for (int i = 0; i < MD_CLIENT_SERVERS_MAX; i++)
-        snprintf(b->sockets[i], sizeof b->sockets[i], "%s", sockets[i]);
-    if (ftruncate(b->words_fd, 0) != 0 || lseek(b->words_fd, 0, SEEK_SET) != 0)
-        return MD_CLIENT_NO_BOX;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return MD_CLIENT_NO_BOX;
-    b->child = fork();
-    if (b->child == 0) {
-        close(pair[0]);
-        live(b, pair[1]);
-    }
-    close(pair[1]);
-    b->line = pair[0];
-    return b->child > 0 ? MD_CLIENT_GOES_ON : MD_CLIENT_NO_BOX;
-}
-
 /* Sends a call's number and waits for the byte that says that it is done. */
 static enum md_client_end tell(struct md_client_box *b, uint32_t i) {
     struct pollfd p = {.fd = b->line, .events = POLLIN};
@@ -366,6 +354,35 @@ static enum md_client_end tell(struct md_client_box *b, uint32_t i) {
     return MD_CLIENT_CRASHED;
 }
 
+static enum md_client_end start_child(struct md_client_box *b) {
+    int pair[2];
+    if (ftruncate(b->words_fd, 0) != 0 || lseek(b->words_fd, 0, SEEK_SET) != 0)
+        return MD_CLIENT_NO_BOX;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return MD_CLIENT_NO_BOX;
+    b->sequences = 0;
+    b->child = fork();
+    if (b->child == 0) {
+        close(pair[0]);
+        live(b, pair[1]);
+    }
+    close(pair[1]);
+    b->line = pair[0];
+    return b->child > 0 ? MD_CLIENT_GOES_ON : MD_CLIENT_NO_BOX;
+}
+
+enum md_client_end md_client_box_begin(struct md_client_box *b, const struct md_client_sequence *s,
+                                       const char *const sockets[MD_CLIENT_SERVERS_MAX]) {
+    if (b->child > 0 && ++b->sequences >= SEQUENCES_MAX)
+        end_child(b, SIGKILL);
+    b->page->sequence = *s;
+    for (int i = 0; i < MD_CLIENT_SERVERS_MAX; i++)
+        snprintf(b->page->sockets[i], sizeof b->page->sockets[i], "%s", sockets[i]);
+    if (b->child <= 0 && start_child(b) != MD_CLIENT_GOES_ON)
+        return MD_CLIENT_NO_BOX;
+    return tell(b, BEGIN);
+}
+
 enum md_client_end md_client_box_call(struct md_client_box *b, size_t i, uint64_t cas_seen) {
     b->page->cas_seen = cas_seen;
     return tell(b, (uint32_t)i);
@@ -375,12 +392,7 @@ struct md_client_result *md_client_box_result(struct md_client_box *b) { return 
 
 void md_client_box_end(struct md_client_box *b) { end_child(b, SIGKILL); }
 
-enum md_client_end md_client_box_finish(struct md_client_box *b) {
-    enum md_client_end end = tell(b, FINISH);
-    if (end == MD_CLIENT_GOES_ON)
-        end_child(b, 0);
-    return end;
-}
+enum md_client_end md_client_box_finish(struct md_client_box *b) { return tell(b, FINISH); }
 
 const char *md_client_box_words(struct md_client_box *b) { return md_buf_cstr(&b->words); }
 

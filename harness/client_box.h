@@ -1,8 +1,8 @@
 /*
- * The client in a box: libmemcached runs in a child process, one for each sequence of calls, and does
- * one call at a time when told to. So an assertion, a sanitizer's report or a hang ends the box and not
- * the campaign, no call sees what an earlier sequence left behind, and between two calls the parent can
- * look at the node, move its clock and compare.
+ * The client in a box: libmemcached runs in a child process and does one call at a time when told to. So
+ * an assertion, a sanitizer's report or a hang ends the child and not the campaign, and between two calls
+ * the parent can look at the node, move its clock and compare. Each sequence has a client of its own; a
+ * child does many sequences, as long as each comes to its end.
  *
  * client_box.c is the only file that calls libmemcached, and is linked with the one or the other build
  * of it: nothing else knows which.
@@ -53,7 +53,7 @@ enum md_client_end md_client_box_begin(struct md_client_box *b, const struct md_
 enum md_client_end md_client_box_call(struct md_client_box *b, size_t i, uint64_t cas_seen);
 /* Of the last call; the box's. */
 struct md_client_result *md_client_box_result(struct md_client_box *b);
-/* memcached_free, and the end of the child. */
+/* memcached_free. */
 enum md_client_end md_client_box_finish(struct md_client_box *b);
 /* Ends the child at once, wherever it is. */
 void md_client_box_end(struct md_client_box *b);

@@ -136,11 +136,16 @@ bool md_client_equal(const struct md_client_sequence *a, const struct md_client_
 void md_client_print_call(const struct md_client_call *c, struct md_buf *out);
 /* One line for each. */
 void md_client_print(const struct md_client_sequence *s, struct md_buf *out);
+/* Reads such a listing back; empty lines and those that begin with // are skipped. False: *line (from 1)
+ * is none of ours. */
+bool md_client_parse(struct md_client_sequence *s, const char *text, size_t len, size_t *line);
 /* A whole program, for a maintainer: takes the sockets of one or two nodes, prints what each call
  * returns. `why` (may be NULL) goes into its first comment. */
 void md_client_print_program(const struct md_client_sequence *s, const char *why,
                              struct md_buf *out);
 
+/* A changed sequence, for an engine: bytes in, bytes out; returns their number, at most max. */
+size_t md_client_mutate(uint8_t *bytes, size_t len, size_t max, uint64_t seed);
 /* Sequence number `index` of the stream of this seed. */
 void md_client_generate(struct md_client_sequence *s, uint64_t seed, uint64_t index);
 

@@ -39,6 +39,9 @@
 {"fetch-result-end", DEV, "memcached_fetch_result(3): END upon successful conclusion",
  "Without a result of the caller's own, the end of all results is NOTFOUND.", OP(FETCH_RESULT),
  C(FOUND_SOME), 0, OUT(MISS), RC(NOTFOUND)},
+{"fetch-result-end", DEV, "memcached_fetch_result(3): END upon successful conclusion",
+ "Without a result of the caller's own, the end of all results is NOTFOUND.", OP(FETCH),
+ C(FOUND_SOME), C(COUNT_LEFT), OUT(MISS), RC(NOTFOUND)},
 {"empty-null", DEV, "memcached_get(3): the object will be returned upon success, NULL on failure",
  "An empty value is returned as NULL, with SUCCESS.", OP(GET) | OP(FETCH), C(EMPTY), 0, OUT(HIT),
  MD_CLIENT_NULL_VALUE, MEMCACHED_SUCCESS},
@@ -92,3 +95,16 @@
  "Adding a server moves the others in memory; what one has read and not handed out yet is then read from "
  "freed memory. In the text protocol that is so after any get that hit.",
  OP(ADD_SERVER), C(UNFETCHED), 0, ANY, AVOIDED},
+{"buffered-answers-next-noreply", DEV, "memcached_behavior(3), BUFFER_REQUESTS and NOREPLY",
+ "With NOREPLY, the answer to a call buffered before is taken for the answer to the next one.",
+ OP(TOUCH) | OP(EXIST) | OP(STAT), C(UNANSWERED) | C(NOREPLY), C(BINARY), ANY, SPOILED},
+{"noreply-lost-behind-unfetched", DEV,
+ "memcached_mget(3): memcached_quit in the middle of an mget is not required",
+ "With large results not fetched, the node reads no further: quiet calls return SUCCESS, and are lost "
+ "when the connection is closed.",
+ STORES | COUNTS | OP(DELETE) | OP(FLUSH), C(UNFETCHED) | C(NOREPLY) | C(BULK), 0, ANY, SPOILED},
+{"buffered-between-mget-and-fetch", DEV,
+ "memcached_behavior(3), BUFFER_REQUESTS: any action that gets data causes the buffer to be sent",
+ "A call buffered between mget and fetch: the fetch throws the results away, and waits until its timeout "
+ "for the answer to what was not sent.",
+ FETCHES, C(UNANSWERED), C(NO_MGET), ANY, SPOILED},

@@ -137,7 +137,7 @@ static bool compare(struct md_client_runner *r, uint32_t conditions,
     if (r->answer.outcome == MD_CLIENT_OUT_MISS && got->has_value)
         return differs_in_value(r, "value", got);
     if (op == MD_CLIENT_FETCH_RESULT && r->answer.outcome == MD_CLIENT_OUT_HIT &&
-        r->state.on[MD_CLIENT_SUPPORT_CAS] && !same_number(r, "cas", r->answer.cas, got->cas))
+        r->state.with_cas && !same_number(r, "cas", r->answer.cas, got->cas))
         return false;
     return r->answer.outcome != MD_CLIENT_OUT_NUMBER ||
            same_number(r, "number", r->answer.number, got->number);
@@ -207,6 +207,7 @@ static bool mget(struct md_client_runner *r, uint32_t conditions,
     struct md_client_state *s = &r->state;
     if (!drain(r))
         return false;
+    s->wire_bytes = 0;
     for (uint8_t i = 0; i < r->call->n_keys; i++) {
         struct md_client_found *f = &s->found[s->n_found];
         if (!look_up(r, got->where[i], r->call->keys[i]))
@@ -215,6 +216,7 @@ static bool mget(struct md_client_runner *r, uint32_t conditions,
         if (r->answer.outcome != MD_CLIENT_OUT_HIT)
             continue;
         s->n_found++;
+        s->wire_bytes += r->answer.value.len;
         md_buf_clear(&f->key);
         md_client_bytes_append(&f->key, md_client_key(r->call->keys[i]));
         struct md_client_answer empty = f->answer;
@@ -222,6 +224,7 @@ static bool mget(struct md_client_runner *r, uint32_t conditions,
         r->answer = empty; /* its buffer is used again */
     }
     s->mget = true;
+    s->with_cas = s->on[MD_CLIENT_SUPPORT_CAS];
     s->found_some = false;
     r->answer.outcome = MD_CLIENT_OUT_OK;
     return compare(r, conditions, got);

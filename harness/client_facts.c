@@ -72,7 +72,7 @@ static const struct md_client_fact facts[] = {
      REFUSED(BAD_KEY_PROVIDED)},
     {"exptime-after-2038", DOC, "memcached_set(3) is silent; the binary protocol's field is unsigned",
      "A time after 2038 is taken as it is.", STORES | SEED_COUNTS | OP(TOUCH),
-     C(BINARY) | C(EXPTIME_HIGH), 0, ANY, MD_CLIENT_NEVER_EXPIRES, 0},
+     C(BINARY) | C(EXPTIME_HIGH), C(EXPTIME_NEGATIVE), ANY, MD_CLIENT_NEVER_EXPIRES, 0},
     {"key-length-namespace", DOC,
      "memcached_callback(3), NAMESPACE: reduces MEMCACHED_MAX_KEY by its length",
      "A key that is too long with its namespace is refused.", KEYED, C(KEY_NS_LONG), 0, ANY,

@@ -62,7 +62,7 @@ enum md_client_condition {
     MD_CLIENT_C_NS_ILLEGAL = 1 << 28,   /* the namespace given has a control character or a blank */
     MD_CLIENT_C_COUNT_LEFT = 1 << 29,   /* a result was handed out by the client's own result object */
     MD_CLIENT_C_EXPTIME_NEGATIVE = 1 << 30,
-    MD_CLIENT_C_BULK = 1U << 31, /* with what is buffered, more than the client sends unread */
+    MD_CLIENT_C_BULK = 1U << 31, /* with what is buffered or not fetched, more than fits on the way */
     MD_CLIENT_C_EXPTIME_HIGH = 1 << 26, /* its low 32 bits are more than 2147483647 */
 };
 

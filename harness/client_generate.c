@@ -1,7 +1,7 @@
 /*
  * Random sequences of calls from a seed alone. Each sequence has its own mood: which settings it begins
  * with, how many keys it uses, what it does much of. Few keys and plain arguments, so that calls meet;
- * now and then a border.
+ * now and then a border. The mutator draws its calls from the same source.
  */
 #include "harness/client_calls.h"
 
@@ -95,4 +95,68 @@ void md_client_generate(struct md_client_sequence *s, uint64_t seed, uint64_t in
     md_client_encode(s, &bytes);
     md_client_decode(s, bytes.data, bytes.len);
     md_buf_free(&bytes);
+}
+
+/* ---- the mutator -------------------------------------------------------------------------------- */
+
+static void insert(struct md_client_sequence *s, size_t at, const struct md_client_call *c) {
+    if (s->n == MD_CLIENT_CALLS_MAX)
+        return;
+    memmove(&s->calls[at + 1], &s->calls[at], (s->n - at) * sizeof *s->calls);
+    s->calls[at] = *c;
+    s->n++;
+}
+
+static void take_out(struct md_client_sequence *s, size_t at) {
+    s->n--;
+    memmove(&s->calls[at], &s->calls[at + 1], (s->n - at) * sizeof *s->calls);
+}
+
+static void mutate_once(struct md_random *r, struct md_client_sequence *s) {
+    size_t at = md_random_below(r, s->n + 1), from = md_random_below(r, s->n);
+    struct md_client_call c = any_call(r, 4), other = s->calls[from];
+    switch (below(r, 6)) {
+    case 0: take_out(s, from); break;
+    case 1: insert(s, at, &other); break;
+    case 2:
+        s->calls[from] = s->calls[at % s->n];
+        s->calls[at % s->n] = other;
+        break;
+    case 3: /* another call with the same arguments, or the same with others */
+        if (below(r, 2))
+            other.op = c.op;
+        else
+            c.op = other.op;
+        s->calls[from] = below(r, 2) ? other : c;
+        break;
+    case 4:
+        c = setting((enum md_client_setting)below(r, MD_CLIENT_SETTINGS), below(r, 2));
+        insert(s, at, &c);
+        break;
+    default: insert(s, at, &c); break;
+    }
+}
+
+size_t md_client_mutate(uint8_t *bytes, size_t len, size_t max, uint64_t seed) {
+    struct md_random r;
+    struct md_client_sequence s;
+    struct md_buf out = {0};
+    md_random_seed(&r, seed);
+    md_client_decode(&s, bytes, len);
+    if (s.n == 0 || md_random_one_in(&r, 16))
+        md_client_generate(&s, seed, 0);
+    for (unsigned i = 1U + below(&r, 4); i > 0; i--) {
+        if (s.n == 0)
+            md_client_generate(&s, seed, i);
+        mutate_once(&r, &s);
+    }
+    do {
+        md_buf_clear(&out);
+        md_client_encode(&s, &out);
+    } while (out.len > max && s.n-- > 0);
+    if (out.len)
+        memcpy(bytes, out.data, out.len);
+    size_t n = out.len;
+    md_buf_free(&out);
+    return n;
 }

@@ -20,10 +20,12 @@ struct md_client_state {
     struct md_buf pending[MD_CLIENT_SERVERS_MAX]; /* buffered, as text commands */
     bool unanswered[MD_CLIENT_SERVERS_MAX];       /* answers to buffered commands, not read */
     bool on_wire[MD_CLIENT_SERVERS_MAX];          /* results of an mget, not read */
+    size_t wire_bytes; /* of results of the last mget */
     bool quiet_error[MD_CLIENT_SERVERS_MAX];      /* an answer that nobody waits for */
     struct md_client_found found[MD_CLIENT_KEYS_MAX];
     size_t n_found;
     bool mget, found_some; /* results may be fetched; one was */
+    bool with_cas;         /* they were asked for with their CAS values */
     bool count_left; /* what the client's own result object counts was not set back */
     uint64_t cas_seen;
     uint64_t keys_used; /* bit 1 << index */

@@ -294,7 +294,8 @@ enum md_client_verdict_kind md_client_run(struct md_client_runner *r,
     }
     if (good && !r->spoiled)
         good = finish(r, s);
-    md_client_box_end(r->box);
+    if (!good || r->spoiled)
+        md_client_box_end(r->box); /* who knows what this client would do to the next one */
     for (unsigned i = 0; i < servers; i++)
         r->side[i].dirty = r->spoiled || v->kind != MD_CLIENT_AGREED || r->state.odd_keys;
     r->counts.spoiled += r->spoiled;
@@ -305,6 +306,7 @@ bool md_client_confirm(struct md_client_runner *r, const struct md_client_sequen
                        const char *signature, struct md_client_verdict *v) {
     for (unsigned i = 0; i < MD_CLIENT_SERVERS_MAX; i++)
         drop_side(&r->side[i]);
+    md_client_box_end(r->box);
     return md_client_run(r, s, v) == MD_CLIENT_DIVERGED && strcmp(v->signature, signature) == 0;
 }
 

@@ -31,6 +31,7 @@ void md_client_state_free(struct md_client_state *s) {
 void md_client_state_quit(struct md_client_state *s) {
     for (unsigned i = 0; i < MD_CLIENT_SERVERS_MAX; i++)
         s->unanswered[i] = s->on_wire[i] = s->quiet_error[i] = false;
+    s->wire_bytes = 0;
     md_client_state_drop_found(s);
 }
 
@@ -148,7 +149,7 @@ static bool is_bulk(const struct md_client_state *s, const struct md_client_call
         most = s->pending[i].len > most ? s->pending[i].len : most;
     if (md_client_op_fields((enum md_client_op)c->op) & MD_CLIENT_F_VALUE)
         most += v.len * v.times;
-    return most > 60000;
+    return most + s->wire_bytes > 60000;
 }
 
 uint32_t md_client_conditions(const struct md_client_state *s, const struct md_client_call *c) {
