@@ -345,13 +345,15 @@ static bool buffers(const struct md_client_runner *r) {
            (r->call->op == MD_CLIENT_SET || r->call->op == MD_CLIENT_DELETE);
 }
 
-/* In the binary protocol a quiet command that fails is answered. */
+/* In the binary protocol a quiet command that fails is answered. The client expects that of a storage
+ * command, but only from the server that it reads from next. */
 static void note_quiet_error(struct md_client_runner *r, unsigned server) {
     unsigned f = md_client_op_fields((enum md_client_op)r->call->op);
     enum md_client_outcome o = r->answer.outcome;
-    if (r->state.on[MD_CLIENT_NOREPLY] && r->state.on[MD_CLIENT_BINARY] &&
-        (f & MD_CLIENT_F_OFFSET || r->call->op == MD_CLIENT_DELETE) &&
-        o != MD_CLIENT_OUT_NUMBER && o != MD_CLIENT_OUT_DELETED)
+    bool unexpected = f & MD_CLIENT_F_OFFSET || r->call->op == MD_CLIENT_DELETE ||
+                      (f & MD_CLIENT_F_VALUE && r->state.servers > 1);
+    if (r->state.on[MD_CLIENT_NOREPLY] && r->state.on[MD_CLIENT_BINARY] && unexpected &&
+        o != MD_CLIENT_OUT_NUMBER && o != MD_CLIENT_OUT_DELETED && o != MD_CLIENT_OUT_STORED)
         r->state.quiet_error[server] = true;
 }
 

@@ -45,7 +45,6 @@ enum md_client_condition {
     MD_CLIENT_C_KEY_HIGH = 1 << 10,     /* a key named has bytes over 126 */
     MD_CLIENT_C_CAS_ZERO = 1 << 11,
     MD_CLIENT_C_EMPTY = 1 << 12,        /* the value expected has no bytes */
-    MD_CLIENT_C_EXPTIME_WIDE = 1 << 13, /* outside of 32 bits, signed */
     MD_CLIENT_C_EXPTIME_OVER = 1 << 14, /* does not fit into 32 bits, unsigned */
     MD_CLIENT_C_EXPTIME_NOT_ADD = 1 << 15, /* its low 32 bits are MEMCACHED_EXPIRATION_NOT_ADD */
     MD_CLIENT_C_TIME_GIVEN = 1 << 16,   /* to delete */

@@ -89,8 +89,6 @@ static uint32_t of_key(const struct md_client_state *s, uint8_t index) {
 
 static uint32_t of_exptime(int64_t exptime) {
     uint32_t found = 0, low = (uint32_t)exptime;
-    if (exptime < INT32_MIN || exptime > INT32_MAX)
-        found |= MD_CLIENT_C_EXPTIME_WIDE;
     if (exptime < 0)
         found |= MD_CLIENT_C_EXPTIME_NEGATIVE;
     if (exptime > UINT32_MAX)
