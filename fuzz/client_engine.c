@@ -22,9 +22,9 @@ struct md_client_engine {
 };
 
 /*
- * libFuzzer's counters of this program. The client runs in a child: only if the two share the pages of
- * the counters does the engine see which paths of libmemcached an input took. Pages at both ends hold
- * something else too and stay as they are.
+ * libFuzzer's counters of this program. The client runs in a child: only if the two share the pages
+ * of the counters does the engine see which paths of libmemcached an input took. Pages at both ends
+ * hold something else too and stay as they are.
  */
 extern char __start___sancov_cntrs[] __attribute__((weak));
 extern char __stop___sancov_cntrs[] __attribute__((weak));
@@ -39,8 +39,8 @@ static void share_counters(void) {
     char *kept = md_alloc(n);
     memcpy(kept, (void *)from, n); /* NOLINT(performance-no-int-to-ptr): pages of a section */
     if (mmap((void *)from, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
-             0) == MAP_FAILED) /* NOLINT(performance-no-int-to-ptr) */
-        abort();               /* nothing is mapped there any more */
+             0) == MAP_FAILED)     /* NOLINT(performance-no-int-to-ptr) */
+        abort();                   /* nothing is mapped there any more */
     memcpy((void *)from, kept, n); /* NOLINT(performance-no-int-to-ptr) */
     free(kept);
 }

@@ -1,8 +1,8 @@
 /*
- * Between libFuzzer and the client's runner. By hand, or in OSS-Fuzz, a divergence is confirmed on fresh
- * nodes, shrunk, printed as "Assertion failure: SIGNATURE", and the process aborts. With a folder given
- * (--out) each new one is put there and fuzzing goes on: the client runs in a process of its own, so a
- * crash of it is one more finding.
+ * Between libFuzzer and the client's runner. By hand, or in OSS-Fuzz, a divergence is confirmed on
+ * fresh nodes, shrunk, printed as "Assertion failure: SIGNATURE", and the process aborts. With a
+ * folder given (--out) each new one is put there and fuzzing goes on: the client runs in a process
+ * of its own, so a crash of it is one more finding.
  *
  *   fuzz_client corpus -ignore_remaining_args=1 --node ./memcached --out findings
  */

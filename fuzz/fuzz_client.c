@@ -1,7 +1,8 @@
 /*
- * Proves that libmemcached does what its documents and the model say: an input is a sequence of calls,
- * made by the client on a real node and fed to the model as text commands; a return code, value, flag,
- * CAS value or number that the model does not allow, a crash or a hang is a divergence.
+ * Proves that libmemcached does what its documents and the model say: an input is a sequence of
+ * calls, made by the client on a real node and fed to the model as text commands; a return code,
+ * value, flag, CAS value or number that the model does not allow, a crash or a hang is a
+ * divergence.
  */
 #include "fuzz/client_engine.h"
 #include "harness/client_calls.h"

@@ -20,7 +20,7 @@ enum {
     BEGIN = MD_CLIENT_CALLS_MAX, /* instead of a call's number: a new client */
     FINISH,                      /* and its end */
     SEQUENCES_MAX = 500,         /* of one child */
-    DESCRIPTORS = 256,            /* a client's sockets are below this */
+    DESCRIPTORS = 256,           /* a client's sockets are below this */
     WORDS_MAX = 16 * 1024,
     YIELDS_MAX = 200000, /* until bytes that a node does not read are left where they are */
 };
@@ -35,9 +35,9 @@ struct page {
 
 struct md_client_box {
     struct page *page;
-    int words_fd; /* the child's stderr */
-    pid_t child;  /* 0: none */
-    int line;     /* to the child: a call's number out, a byte back */
+    int words_fd;       /* the child's stderr */
+    pid_t child;        /* 0: none */
+    int line;           /* to the child: a call's number out, a byte back */
     unsigned sequences; /* that the child has done */
     struct md_buf words;
 };
@@ -50,7 +50,8 @@ struct md_client_box *md_client_box_new(void) {
     struct md_client_box *b = md_calloc(1, sizeof *b);
     b->line = -1;
     b->words_fd = memfd_create("client-words", MFD_CLOEXEC);
-    b->page = mmap(NULL, sizeof *b->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    b->page =
+        mmap(NULL, sizeof *b->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (b->words_fd >= 0 && b->page != MAP_FAILED)
         return b;
     if (b->words_fd >= 0)
@@ -59,7 +60,7 @@ struct md_client_box *md_client_box_new(void) {
     return NULL;
 }
 
-/* ---- in the child ------------------------------------------------------------------------------- */
+/* ---- in the child ---------------------------------------------------------------------------- */
 
 /* A key or value written out; namespaces are NUL-terminated. */
 static const char *text_of(struct md_buf *scratch, struct md_client_bytes bytes) {
@@ -88,7 +89,8 @@ static void give_key(struct md_client_result *r, const char *key, size_t len) {
 }
 
 static memcached_return_t store(struct child *c, const struct md_client_call *call) {
-    const char *key = md_buf_cstr(&c->key), *value = text_of(&c->value, md_client_value(call->value));
+    const char *key = md_buf_cstr(&c->key),
+               *value = text_of(&c->value, md_client_value(call->value));
     size_t nkey = c->key.len, len = c->value.len;
     time_t exptime = (time_t)md_client_exptime(call->exptime);
     uint32_t flags = md_client_flags(call->flags);
@@ -124,8 +126,7 @@ static memcached_return_t count(struct child *c, const struct md_client_call *ca
 static memcached_return_t get(struct child *c) {
     memcached_return_t rc = MEMCACHED_MAXIMUM_RETURN;
     size_t len = 0;
-    char *value =
-        memcached_get(c->m, md_buf_cstr(&c->key), c->key.len, &len, &c->r->flags, &rc);
+    char *value = memcached_get(c->m, md_buf_cstr(&c->key), c->key.len, &len, &c->r->flags, &rc);
     give_value(c->r, value, len);
     free(value);
     return rc;
@@ -172,10 +173,9 @@ static memcached_return_t fetch_result(struct child *c) {
 }
 
 /* Those that do not change between two looks at a node that nobody uses. */
-static const char *const stable[] = {"pid",       "version",        "pointer_size", "curr_items",
-                                     "cmd_get",   "cmd_set",        "get_hits",     "get_misses",
-                                     "evictions", "limit_maxbytes", "bytes",        "total_items",
-                                     "threads"};
+static const char *const stable[] = {
+    "pid",        "version",   "pointer_size",   "curr_items", "cmd_get",     "cmd_set", "get_hits",
+    "get_misses", "evictions", "limit_maxbytes", "bytes",      "total_items", "threads"};
 
 /* As lines "NAME VALUE", server by server. */
 static memcached_return_t stat_all(struct child *c) {
@@ -194,17 +194,19 @@ static memcached_return_t stat_all(struct child *c) {
 }
 
 static const memcached_behavior_t behaviors[MD_CLIENT_SETTINGS] = {
-    MEMCACHED_BEHAVIOR_BINARY_PROTOCOL, MEMCACHED_BEHAVIOR_BUFFER_REQUESTS,
-    MEMCACHED_BEHAVIOR_NOREPLY,         MEMCACHED_BEHAVIOR_SUPPORT_CAS,
-    MEMCACHED_BEHAVIOR_NO_BLOCK,        MEMCACHED_BEHAVIOR_VERIFY_KEY,
+    MEMCACHED_BEHAVIOR_BINARY_PROTOCOL,
+    MEMCACHED_BEHAVIOR_BUFFER_REQUESTS,
+    MEMCACHED_BEHAVIOR_NOREPLY,
+    MEMCACHED_BEHAVIOR_SUPPORT_CAS,
+    MEMCACHED_BEHAVIOR_NO_BLOCK,
+    MEMCACHED_BEHAVIOR_VERIFY_KEY,
     MEMCACHED_BEHAVIOR_HASH_WITH_PREFIX_KEY};
 
 static memcached_return_t change_client(struct child *c, const struct md_client_call *call) {
     memcached_st *copy;
     struct md_client_bytes name = md_client_namespace(call->namespace);
     switch (call->op) {
-    case MD_CLIENT_ADD_SERVER:
-        return memcached_server_add_unix_socket(c->m, c->page->sockets[1]);
+    case MD_CLIENT_ADD_SERVER: return memcached_server_add_unix_socket(c->m, c->page->sockets[1]);
     case MD_CLIENT_BEHAVIOR:
         return memcached_behavior_set(c->m, behaviors[call->setting], call->on);
     case MD_CLIENT_NAMESPACE:
@@ -264,8 +266,8 @@ static void prepare(struct md_client_box *b) {
                                SIGTERM, SIGALRM, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(b->words_fd, STDERR_FILENO);
-    /* An engine's report would take this process for itself. A sanitizer's handlers are set again by
-     * nobody: its own report of an access comes before any signal. */
+    /* An engine's report would take this process for itself. A sanitizer's handlers are set
+     * again by nobody: its own report of an access comes before any signal. */
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         signal(ours[i], SIG_DFL);
     if (__sanitizer_set_death_callback)
@@ -297,7 +299,7 @@ static _Noreturn void live(struct md_client_box *b, int line) {
     _exit(0);
 }
 
-/* ---- in the parent ------------------------------------------------------------------------------ */
+/* ---- in the parent --------------------------------------------------------------------------- */
 
 static void end_child(struct md_client_box *b, int signal) {
     int status = 0;
@@ -388,7 +390,9 @@ enum md_client_end md_client_box_call(struct md_client_box *b, size_t i, uint64_
     return tell(b, (uint32_t)i);
 }
 
-struct md_client_result *md_client_box_result(struct md_client_box *b) { return &b->page->result; }
+struct md_client_result *md_client_box_result(struct md_client_box *b) {
+    return &b->page->result;
+}
 
 void md_client_box_end(struct md_client_box *b) { end_child(b, SIGKILL); }
 
@@ -400,17 +404,49 @@ const char *md_client_box_words(struct md_client_box *b) { return md_buf_cstr(&b
 const char *md_client_return_name(uint32_t rc) {
     static const char *const names[MD_CLIENT_RETURNS] = {
 #define NAME(name) [MEMCACHED_##name] = #name
-        NAME(SUCCESS), NAME(FAILURE), NAME(HOST_LOOKUP_FAILURE), NAME(CONNECTION_FAILURE),
-        NAME(CONNECTION_BIND_FAILURE), NAME(WRITE_FAILURE), NAME(READ_FAILURE),
-        NAME(UNKNOWN_READ_FAILURE), NAME(PROTOCOL_ERROR), NAME(CLIENT_ERROR), NAME(SERVER_ERROR),
-        NAME(ERROR), NAME(DATA_EXISTS), NAME(DATA_DOES_NOT_EXIST), NAME(NOTSTORED), NAME(STORED),
-        NAME(NOTFOUND), NAME(MEMORY_ALLOCATION_FAILURE), NAME(PARTIAL_READ), NAME(SOME_ERRORS),
-        NAME(NO_SERVERS), NAME(END), NAME(DELETED), NAME(VALUE), NAME(STAT), NAME(ITEM), NAME(ERRNO),
-        NAME(NOT_SUPPORTED), NAME(FETCH_NOTFINISHED), NAME(TIMEOUT), NAME(BUFFERED),
-        NAME(BAD_KEY_PROVIDED), NAME(INVALID_HOST_PROTOCOL), NAME(SERVER_MARKED_DEAD),
-        NAME(UNKNOWN_STAT_KEY), NAME(E2BIG), NAME(INVALID_ARGUMENTS), NAME(KEY_TOO_BIG),
-        NAME(DEPRECATED), NAME(IN_PROGRESS), NAME(SERVER_TEMPORARILY_DISABLED),
-        NAME(SERVER_MEMORY_ALLOCATION_FAILURE), NAME(MAXIMUM_RETURN),
+        NAME(SUCCESS),
+        NAME(FAILURE),
+        NAME(HOST_LOOKUP_FAILURE),
+        NAME(CONNECTION_FAILURE),
+        NAME(CONNECTION_BIND_FAILURE),
+        NAME(WRITE_FAILURE),
+        NAME(READ_FAILURE),
+        NAME(UNKNOWN_READ_FAILURE),
+        NAME(PROTOCOL_ERROR),
+        NAME(CLIENT_ERROR),
+        NAME(SERVER_ERROR),
+        NAME(ERROR),
+        NAME(DATA_EXISTS),
+        NAME(DATA_DOES_NOT_EXIST),
+        NAME(NOTSTORED),
+        NAME(STORED),
+        NAME(NOTFOUND),
+        NAME(MEMORY_ALLOCATION_FAILURE),
+        NAME(PARTIAL_READ),
+        NAME(SOME_ERRORS),
+        NAME(NO_SERVERS),
+        NAME(END),
+        NAME(DELETED),
+        NAME(VALUE),
+        NAME(STAT),
+        NAME(ITEM),
+        NAME(ERRNO),
+        NAME(NOT_SUPPORTED),
+        NAME(FETCH_NOTFINISHED),
+        NAME(TIMEOUT),
+        NAME(BUFFERED),
+        NAME(BAD_KEY_PROVIDED),
+        NAME(INVALID_HOST_PROTOCOL),
+        NAME(SERVER_MARKED_DEAD),
+        NAME(UNKNOWN_STAT_KEY),
+        NAME(E2BIG),
+        NAME(INVALID_ARGUMENTS),
+        NAME(KEY_TOO_BIG),
+        NAME(DEPRECATED),
+        NAME(IN_PROGRESS),
+        NAME(SERVER_TEMPORARILY_DISABLED),
+        NAME(SERVER_MEMORY_ALLOCATION_FAILURE),
+        NAME(MAXIMUM_RETURN),
 #undef NAME
     };
     return rc < MD_CLIENT_RETURNS && names[rc] ? names[rc] : "OTHER";

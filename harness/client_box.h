@@ -1,11 +1,11 @@
 /*
- * The client in a box: libmemcached runs in a child process and does one call at a time when told to. So
- * an assertion, a sanitizer's report or a hang ends the child and not the campaign, and between two calls
- * the parent can look at the node, move its clock and compare. Each sequence has a client of its own; a
- * child does many sequences, as long as each comes to its end.
+ * The client in a box: libmemcached runs in a child process and does one call at a time when told
+ * to. So an assertion, a sanitizer's report or a hang ends the child and not the campaign, and
+ * between two calls the parent can look at the node, move its clock and compare. Each sequence has
+ * a client of its own; a child does many sequences, as long as each comes to its end.
  *
- * client_box.c is the only file that calls libmemcached, and is linked with the one or the other build
- * of it: nothing else knows which.
+ * client_box.c is the only file that calls libmemcached, and is linked with the one or the other
+ * build of it: nothing else knows which.
  */
 #ifndef MEMDIVERGE_CLIENT_BOX_H
 #define MEMDIVERGE_CLIENT_BOX_H
@@ -13,17 +13,17 @@
 #include "harness/client_calls.h"
 
 enum {
-    MD_CLIENT_VALUE_MAX = 2 << 20,  /* bytes of a value that the box hands over */
-    MD_CLIENT_POLL_MS = 1000,       /* the client's own MEMCACHED_BEHAVIOR_POLL_TIMEOUT */
-    MD_CLIENT_DEADLINE_MS = 20000,  /* a call that takes longer hangs */
-    MD_CLIENT_RETURNS = 64,         /* memcached_return_t are less than this */
+    MD_CLIENT_VALUE_MAX = 2 << 20, /* bytes of a value that the box hands over */
+    MD_CLIENT_POLL_MS = 1000,      /* the client's own MEMCACHED_BEHAVIOR_POLL_TIMEOUT */
+    MD_CLIENT_DEADLINE_MS = 20000, /* a call that takes longer hangs */
+    MD_CLIENT_RETURNS = 64,        /* memcached_return_t are less than this */
 };
 
 /* What a call returned. Every field is set by every call: 0 where it has no meaning. */
 struct md_client_result {
     uint32_t rc; /* memcached_return_t */
     bool has_value;
-    uint32_t len;   /* of the value; all of it is in `value` if not more than MD_CLIENT_VALUE_MAX */
+    uint32_t len; /* of the value; all of it is in `value` if not more than MD_CLIENT_VALUE_MAX */
     uint32_t flags;
     uint64_t cas, number;
     uint32_t nkey;
@@ -48,8 +48,8 @@ void md_client_box_free(struct md_client_box *b);
 /* A new client with the first server. `sockets` are read at once. */
 enum md_client_end md_client_box_begin(struct md_client_box *b, const struct md_client_sequence *s,
                                        const char *const sockets[MD_CLIENT_SERVERS_MAX]);
-/* Makes call number i. When this returns, all that the client wrote has been read by the nodes (settle
- * them before anything else). */
+/* Makes call number i. When this returns, all that the client wrote has been read by the nodes
+ * (settle them before anything else). */
 enum md_client_end md_client_box_call(struct md_client_box *b, size_t i, uint64_t cas_seen);
 /* Of the last call; the box's. */
 struct md_client_result *md_client_box_result(struct md_client_box *b);

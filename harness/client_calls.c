@@ -51,26 +51,15 @@ static const struct {
     {"hash-with-prefix", "MEMCACHED_BEHAVIOR_HASH_WITH_PREFIX_KEY"},
 };
 
-#define LITERAL(text) {text, sizeof(text) - 1, 1}
+#define LITERAL(text)                                                                              \
+    { text, sizeof(text) - 1, 1 }
 
 /* The first few are what most calls use, so that they meet. */
 static const struct md_client_bytes keys[] = {
-    LITERAL("a"),
-    LITERAL("b"),
-    LITERAL("c"),
-    LITERAL("counter"),
-    {"k", 1, 250},
-    {"k", 1, 251},
-    {"k", 1, 249},
-    {"k", 1, 240},
-    {"k", 1, 122},
-    LITERAL("\xc3\xa9"),
-    LITERAL(""),
-    LITERAL("a b"),
-    LITERAL("a\tb"),
-    LITERAL("a\r\nb"),
-    LITERAL("a\0b"),
-    {"k", 1, 1000},
+    LITERAL("a"),    LITERAL("b"),        LITERAL("c"),    LITERAL("counter"),
+    {"k", 1, 250},   {"k", 1, 251},       {"k", 1, 249},   {"k", 1, 240},
+    {"k", 1, 122},   LITERAL("\xc3\xa9"), LITERAL(""),     LITERAL("a b"),
+    LITERAL("a\tb"), LITERAL("a\r\nb"),   LITERAL("a\0b"), {"k", 1, 1000},
 };
 
 static const struct md_client_bytes values[] = {
@@ -131,14 +120,22 @@ const char *md_client_op_name(enum md_client_op op) { return ops[op].name; }
 unsigned md_client_op_fields(enum md_client_op op) { return ops[op].fields; }
 const char *md_client_setting_name(enum md_client_setting s) { return settings[s].name; }
 const char *md_client_setting_constant(enum md_client_setting s) { return settings[s].constant; }
-struct md_client_bytes md_client_key(uint8_t i) { return keys[i % COUNT(keys)]; }
-struct md_client_bytes md_client_value(uint8_t i) { return values[i % COUNT(values)]; }
-struct md_client_bytes md_client_namespace(uint8_t i) { return namespaces[i % COUNT(namespaces)]; }
+struct md_client_bytes md_client_key(uint8_t i) {
+    return keys[i % COUNT(keys)];
+}
+struct md_client_bytes md_client_value(uint8_t i) {
+    return values[i % COUNT(values)];
+}
+struct md_client_bytes md_client_namespace(uint8_t i) {
+    return namespaces[i % COUNT(namespaces)];
+}
 int64_t md_client_exptime(uint8_t i) { return exptimes[i % COUNT(exptimes)]; }
 uint32_t md_client_flags(uint8_t i) { return flags[i % COUNT(flags)]; }
 uint64_t md_client_number(uint8_t i) { return numbers[i % COUNT(numbers)]; }
 uint32_t md_client_seconds(uint8_t i) { return seconds[i % COUNT(seconds)]; }
-struct md_client_cas md_client_cas(uint8_t i) { return cas_values[i % COUNT(cas_values)]; }
+struct md_client_cas md_client_cas(uint8_t i) {
+    return cas_values[i % COUNT(cas_values)];
+}
 
 void md_client_bytes_append(struct md_buf *out, struct md_client_bytes b) {
     if (b.len == 1) {
@@ -149,7 +146,7 @@ void md_client_bytes_append(struct md_buf *out, struct md_client_bytes b) {
         md_buf_append(out, b.text, b.len);
 }
 
-/* ---- encoding ----------------------------------------------------------------------------------- */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 struct cursor {
     const uint8_t *at, *end;

@@ -1,11 +1,11 @@
 /*
- * A sequence of calls to libmemcached as data: what fuzz_client makes of its input, what the generator
- * draws, what the shrinker shortens and what a report prints as a C program.
+ * A sequence of calls to libmemcached as data: what fuzz_client makes of its input, what the
+ * generator draws, what the shrinker shortens and what a report prints as a C program.
  *
- * As bytes, a call is a few small numbers, each an index into a table of values worth trying (borders,
- * awkward keys, values that look like numbers or commands). Every run of bytes is a sequence: an index
- * too large wraps around, what is missing at the end is 0. So an engine may cut and splice as it likes,
- * and encode(decode(bytes)) is one more way to write the same sequence.
+ * As bytes, a call is a few small numbers, each an index into a table of values worth trying
+ * (borders, awkward keys, values that look like numbers or commands). Every run of bytes is a
+ * sequence: an index too large wraps around, what is missing at the end is 0. So an engine may cut
+ * and splice as it likes, and encode(decode(bytes)) is one more way to write the same sequence.
  */
 #ifndef MEMDIVERGE_CLIENT_CALLS_H
 #define MEMDIVERGE_CLIENT_CALLS_H
@@ -94,7 +94,7 @@ struct md_client_sequence {
     struct md_client_call calls[MD_CLIENT_CALLS_MAX];
 };
 
-/* ---- what the indices mean ---------------------------------------------------------------------- */
+/* ---- what the indices mean ------------------------------------------------------------------- */
 
 struct md_client_bytes {
     const char *text; /* what is repeated; may hold any byte */
@@ -102,9 +102,9 @@ struct md_client_bytes {
     uint32_t times;
 };
 
-const char *md_client_op_name(enum md_client_op op);             /* "set", "increment_with_initial" */
-unsigned md_client_op_fields(enum md_client_op op);              /* enum md_client_field */
-const char *md_client_setting_name(enum md_client_setting s);    /* "binary", "buffer" ... */
+const char *md_client_op_name(enum md_client_op op);          /* "set", "increment_with_initial" */
+unsigned md_client_op_fields(enum md_client_op op);           /* enum md_client_field */
+const char *md_client_setting_name(enum md_client_setting s); /* "binary", "buffer" ... */
 const char *md_client_setting_constant(enum md_client_setting s); /* "MEMCACHED_BEHAVIOR_..." */
 
 struct md_client_bytes md_client_key(uint8_t i);
@@ -125,7 +125,7 @@ struct md_client_cas {
 };
 struct md_client_cas md_client_cas(uint8_t i);
 
-/* ---- bytes, listings, random ones --------------------------------------------------------------- */
+/* ---- bytes, listings, random ones ------------------------------------------------------------ */
 
 /* Total. At most MD_CLIENT_CALLS_MAX calls are taken. */
 void md_client_decode(struct md_client_sequence *s, const uint8_t *bytes, size_t len);
@@ -136,8 +136,8 @@ bool md_client_equal(const struct md_client_sequence *a, const struct md_client_
 void md_client_print_call(const struct md_client_call *c, struct md_buf *out);
 /* One line for each. */
 void md_client_print(const struct md_client_sequence *s, struct md_buf *out);
-/* Reads such a listing back; empty lines and those that begin with // are skipped. False: *line (from 1)
- * is none of ours. */
+/* Reads such a listing back; empty lines and those that begin with // are skipped. False: *line
+ * (from 1) is none of ours. */
 bool md_client_parse(struct md_client_sequence *s, const char *text, size_t len, size_t *line);
 /* A whole program, for a maintainer: takes the sockets of one or two nodes, prints what each call
  * returns. `why` (may be NULL) goes into its first comment. */

@@ -1,7 +1,9 @@
 /*
  * Where libmemcached 1.1.4 does not do what its documents or the model say: rows of the table in
- * client_facts.c, each with a reproducer corpus/client/ID.calls. docs/findings.md tells them at length.
+ * client_facts.c, each with a reproducer corpus/client/ID.calls. docs/findings.md tells them at
+ * length.
  */
+/* clang-format off */
 {"cas-zero-text", DEV, "memcached_cas(3): overwrites as long as the cas value is still the same",
  "A cas of 0 is left out of the command: the node answers ERROR, and runs the value as commands.",
  OP(CAS), C(CAS_ZERO), C(BINARY), ANY, SPOILED},
@@ -30,7 +32,8 @@
 {"replace-missing-binary", DEV, "memcached_set(3): NOTSTORED in the case of a collision",
  "A replace of a key that is not there returns NOTFOUND.", OP(REPLACE), C(BINARY), C(NOREPLY),
  OUT(NOT_STORED), RC(NOTFOUND)},
-{"count-of-no-number-binary", DEV, "memcached_return_t(3), UNKNOWN_READ_FAILURE: a bug in the server",
+{"count-of-no-number-binary", DEV,
+ "memcached_return_t(3), UNKNOWN_READ_FAILURE: a bug in the server",
  "A value that is no number makes an increment fail as a read failure, and closes the connection.",
  COUNTS, C(BINARY), C(NOREPLY), OUT(CLIENT_ERROR), RC(UNKNOWN_READ_FAILURE)},
 {"fetch-none-end", DEV, "memcached_fetch(3): NOTFOUND if no keys at all were found",
@@ -82,26 +85,29 @@
  "A time of more than 32 bits is cut: what should live for ever expires in seconds.",
  STORES | SEED_COUNTS | OP(TOUCH), C(BINARY) | C(EXPTIME_OVER), 0, ANY, SPOILED},
 {"verify-refuses-bytes", DEV, "memcached_behavior(3), VERIFY_KEY; protocol.txt, Keys",
- "A key with bytes over 126, as UTF-8 has, is refused though memcached takes it.", KEYED & ~OP(EXIST),
- C(VERIFY) | C(KEY_HIGH), C(BINARY), ANY, REFUSED(BAD_KEY_PROVIDED)},
+ "A key with bytes over 126, as UTF-8 has, is refused though memcached takes it.",
+ KEYED & ~OP(EXIST), C(VERIFY) | C(KEY_HIGH), C(BINARY), ANY, REFUSED(BAD_KEY_PROVIDED)},
 {"buffered-bulk", DEV, "memcached_behavior(3), BUFFER_REQUESTS",
- "With answers due, the client stops in the middle of a large command to read them, while the node waits "
- "for the rest: after 50 ms it closes the connection, and what was buffered is lost.",
+ "With answers due, the client stops in the middle of a large command to read them, while the node "
+ "waits for the rest: after 50 ms it closes the connection, and what was buffered is lost.",
  STORES, C(UNANSWERED) | C(BULK), 0, ANY, SPOILED},
 {"server-added-use-after-free", DEV, "memcached_server_add_unix_socket(3)",
- "Adding a server moves the others in memory; what one has read and not handed out yet is then read from "
- "freed memory. In the text protocol that is so after any get that hit.",
+ "Adding a server moves the others in memory; what one has read and not handed out yet is then "
+ "read from freed memory. In the text protocol that is so after any get that hit.",
  OP(ADD_SERVER), C(UNFETCHED), 0, ANY, AVOIDED},
 {"buffered-answers-next-noreply", DEV, "memcached_behavior(3), BUFFER_REQUESTS and NOREPLY",
  "With NOREPLY, the answer to a call buffered before is taken for the answer to the next one.",
  OP(TOUCH) | OP(EXIST) | OP(STAT), C(UNANSWERED) | C(NOREPLY), C(BINARY), ANY, SPOILED},
 {"noreply-lost-behind-unfetched", DEV,
  "memcached_mget(3): memcached_quit in the middle of an mget is not required",
- "With large results not fetched, the node reads no further: quiet calls return SUCCESS, and are lost "
- "when the connection is closed.",
+ "With large results not fetched, the node reads no further: quiet calls return SUCCESS, and are "
+ "lost when the connection is closed.",
  STORES | COUNTS | OP(DELETE) | OP(FLUSH), C(UNFETCHED) | C(NOREPLY) | C(BULK), 0, ANY, SPOILED},
 {"buffered-between-mget-and-fetch", DEV,
  "memcached_behavior(3), BUFFER_REQUESTS: any action that gets data causes the buffer to be sent",
- "A call buffered between mget and fetch: the fetch throws the results away, and waits until its timeout "
- "for the answer to what was not sent.",
+ "A call buffered between mget and fetch: the fetch throws the results away, and waits until its "
+ "timeout for the answer to what was not sent.",
  FETCHES, C(UNANSWERED), C(NO_MGET), ANY, SPOILED},
+{"fetch-cuts-key", DEV, "memcached_fetch(3), KEY_TOO_BIG being the only fault named",
+ "memcached_fetch copies a key only up to its first zero byte, and says its full length.", OP(FETCH),
+ C(KEY_ILLEGAL), 0, ANY, SPOILED},

@@ -1,6 +1,6 @@
 /*
- * What a call that was made should have returned: the call as text commands to the models of the servers
- * that it went to, their replies as an outcome, and the row of the table for it.
+ * What a call that was made should have returned: the call as text commands to the models of the
+ * servers that it went to, their replies as an outcome, and the row of the table for it.
  */
 #include "harness/client_internal.h"
 
@@ -8,8 +8,7 @@
 #include <stdio.h>
 
 #define EFFECT(name) (1U << MD_CLIENT_##name)
-#define ANSWERS                                                                                    \
-    (EFFECT(RETURNS_RC) | EFFECT(RETURNS_BARE) | EFFECT(NULL_VALUE) | EFFECT(SPOILED))
+#define ANSWERS (EFFECT(RETURNS_RC) | EFFECT(RETURNS_BARE) | EFFECT(NULL_VALUE) | EFFECT(SPOILED))
 
 static bool ask(struct md_client_runner *r, unsigned server, const struct md_buf *command) {
     if (md_client_ask(r->side[server].model, command, &r->answer)) {
@@ -40,7 +39,7 @@ static bool flush_all_pending(struct md_client_runner *r) {
     return true;
 }
 
-/* ---- comparing ---------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static void describe(const struct md_buf *value, struct md_buf *out) {
     md_buf_clear(out);
@@ -69,6 +68,19 @@ static bool differs_in_value(struct md_client_runner *r, const char *field,
         md_buf_printf(&observed, "NULL, %u bytes", got->len);
     }
     md_client_differs(r, field, md_buf_cstr(&expected), md_buf_cstr(&observed));
+    md_buf_free(&expected);
+    md_buf_free(&observed);
+    return false;
+}
+
+static bool differs_in_key(struct md_client_runner *r, const struct md_buf *key,
+                           const struct md_client_result *got) {
+    struct md_buf expected = {0}, observed = {0};
+    size_t n = got->nkey < sizeof got->key ? got->nkey : sizeof got->key;
+    struct md_buf given = {.data = (uint8_t *)got->key, .len = n};
+    describe(key, &expected);
+    describe(&given, &observed);
+    md_client_differs(r, "key", md_buf_cstr(&expected), md_buf_cstr(&observed));
     md_buf_free(&expected);
     md_buf_free(&observed);
     return false;
@@ -143,7 +155,7 @@ static bool compare(struct md_client_runner *r, uint32_t conditions,
            same_number(r, "number", r->answer.number, got->number);
 }
 
-/* ---- one kind of call after the other ------------------------------------------------------------- */
+/* ---- one kind of call after the other -------------------------------------------------------- */
 
 static bool local(struct md_client_runner *r, uint32_t conditions,
                   const struct md_client_result *got) {
@@ -250,14 +262,14 @@ static bool fetch(struct md_client_runner *r, uint32_t conditions,
     }
     if (i == s->n_found) /* not one that was due: it is compared with the first that is */
         i = 0;
-    bool right = s->found[i].key.len == got->nkey &&
-                 memcmp(s->found[i].key.data, got->key, got->nkey) == 0;
+    bool right =
+        s->found[i].key.len == got->nkey && memcmp(s->found[i].key.data, got->key, got->nkey) == 0;
     struct md_client_answer used = r->answer;
     r->answer = s->found[i].answer;
     s->found[i].answer = used;
     bool same = compare(r, conditions, got);
     if (same && !r->spoiled && !right)
-        same = md_client_differs(r, "key", md_buf_cstr(&s->found[i].key), (const char *)got->key);
+        same = differs_in_key(r, &s->found[i].key, got);
     if (r->call->op == MD_CLIENT_FETCH_RESULT)
         s->cas_seen = got->cas;
     else
@@ -284,8 +296,9 @@ static bool flush(struct md_client_runner *r, uint32_t conditions,
 static bool stat_all(struct md_client_runner *r, uint32_t conditions,
                      const struct md_client_result *got) {
     static const char *const names[] = {
-        "pid",      "version",    "pointer_size", "curr_items",     "cmd_get", "cmd_set",     "get_hits",
-        "get_misses", "evictions", "limit_maxbytes", "bytes", "total_items", "threads"};
+        "pid",     "version",     "pointer_size", "curr_items", "cmd_get",
+        "cmd_set", "get_hits",    "get_misses",   "evictions",  "limit_maxbytes",
+        "bytes",   "total_items", "threads"};
     struct md_buf reply = {0};
     if (!flush_all_pending(r))
         return false;
@@ -345,8 +358,8 @@ static bool buffers(const struct md_client_runner *r) {
            (r->call->op == MD_CLIENT_SET || r->call->op == MD_CLIENT_DELETE);
 }
 
-/* In the binary protocol a quiet command that fails is answered. The client expects that of a storage
- * command, but only from the server that it reads from next. */
+/* In the binary protocol a quiet command that fails is answered. The client expects that of a
+ * storage command, but only from the server that it reads from next. */
 static void note_quiet_error(struct md_client_runner *r, unsigned server) {
     unsigned f = md_client_op_fields((enum md_client_op)r->call->op);
     enum md_client_outcome o = r->answer.outcome;
@@ -385,8 +398,8 @@ static bool keyed(struct md_client_runner *r, uint32_t conditions,
         md_buf_append(&s->pending[server], r->command.data, r->command.len);
         s->unanswered[server] |= !s->on[MD_CLIENT_NOREPLY];
         /* Whether it fails shows later: until then it may. */
-        s->quiet_error[server] |= s->on[MD_CLIENT_BINARY] && s->on[MD_CLIENT_NOREPLY] &&
-                                  r->call->op == MD_CLIENT_DELETE;
+        s->quiet_error[server] |=
+            s->on[MD_CLIENT_BINARY] && s->on[MD_CLIENT_NOREPLY] && r->call->op == MD_CLIENT_DELETE;
         r->answer.outcome = MD_CLIENT_OUT_NONE;
         return compare(r, conditions, got);
     }

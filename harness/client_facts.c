@@ -31,7 +31,7 @@
 #define DEV MD_CLIENT_DEVIATION
 
 static const struct md_client_fact facts[] = {
-    /* ---- what a caller may not do, or where documents leave everything open -------------------- */
+    /* ---- what a caller may not do, or where documents leave everything open ------------------ */
     {"key-illegal", DOC, "memcached_behavior(3), VERIFY_KEY: keys are checked only when asked to",
      "A key with blanks or control characters is the caller's to avoid in the text protocol.",
      KEYED, C(KEY_ILLEGAL), C(VERIFY) | C(BINARY), ANY, AVOIDED},
@@ -41,7 +41,7 @@ static const struct md_client_fact facts[] = {
     {"second-server-once", DOC, "memcached_servers(3) is silent", "A server is added once.",
      OP(ADD_SERVER), C(SECOND_TWICE), 0, ANY, AVOIDED},
 
-    /* ---- the client refuses ---------------------------------------------------------------------- */
+    /* ---- the client refuses ------------------------------------------------------------------ */
     {"key-length", DOC, "memcached_return_t(3), BAD_KEY_PROVIDED",
      "A key of no bytes or more than 250 is refused.", KEYED & ~OP(EXIST), C(KEY_EMPTY), 0, ANY,
      REFUSED(BAD_KEY_PROVIDED)},
@@ -50,19 +50,22 @@ static const struct md_client_fact facts[] = {
      REFUSED(BAD_KEY_PROVIDED)},
     {"key-verified", DOC, "memcached_behavior(3), VERIFY_KEY: all keys are tested",
      "A key with blanks or control characters is refused.", KEYED & ~OP(EXIST),
-     C(VERIFY) | C(KEY_ILLEGAL),
-     C(BINARY), ANY, REFUSED(BAD_KEY_PROVIDED)},
+     C(VERIFY) | C(KEY_ILLEGAL), C(BINARY), ANY, REFUSED(BAD_KEY_PROVIDED)},
     {"initial-text", DOC, "memcached_increment_with_initial(3): binary protocol only",
-     "Not supported in the text protocol.", SEED_COUNTS, 0, C(BINARY), ANY, REFUSED(INVALID_ARGUMENTS)},
+     "Not supported in the text protocol.", SEED_COUNTS, 0, C(BINARY), ANY,
+     REFUSED(INVALID_ARGUMENTS)},
     {"delete-time", DOC, "memcached_delete(3): expiration is obsolete", "A time is refused.",
      OP(DELETE), C(TIME_GIVEN), 0, ANY, REFUSED(INVALID_ARGUMENTS)},
+    {"mget-deadlock", DOC, "memcached_mget(3): a really large multiget may deadlock",
+     "With large results not fetched, a large command does not get through.", STORES,
+     C(UNFETCHED) | C(BULK), C(NOREPLY), ANY, SPOILED},
     {"verify-binary", DOC, "memcached_behavior(3), VERIFY_KEY", "Not with the binary protocol.",
      OP(BEHAVIOR), C(TEXT_IN_BINARY), 0, ANY, REFUSED(INVALID_ARGUMENTS)},
 
-    /* ---- deviations ------------------------------------------------------------------------------ */
+/* ---- deviations ------------------------------------------------------------------------------ */
 #include "harness/client_deviations.def.h"
 
-    /* ---- what it ought to refuse (deviations come before) ---------------------------------------- */
+    /* ---- what it ought to refuse (deviations come before) ------------------------------------ */
     {"exist-key-length", DOC, "memcached_return_t(3), BAD_KEY_PROVIDED", "As everywhere else.",
      OP(EXIST), C(KEY_EMPTY), 0, ANY, REFUSED(BAD_KEY_PROVIDED)},
     {"exist-key-length", DOC, "memcached_return_t(3), BAD_KEY_PROVIDED", "As everywhere else.",
@@ -71,9 +74,10 @@ static const struct md_client_fact facts[] = {
      "As everywhere else.", OP(EXIST), C(VERIFY) | C(KEY_ILLEGAL), C(BINARY), ANY,
      REFUSED(BAD_KEY_PROVIDED)},
     {"exptime-after-2106", DOC, "memcached_set(3): a time_t", "A time that never comes.",
-     STORES | SEED_COUNTS | OP(TOUCH), C(BINARY) | C(EXPTIME_OVER), 0, ANY,
-     MD_CLIENT_NEVER_EXPIRES, 0},
-    {"exptime-after-2038", DOC, "memcached_set(3) is silent; the binary protocol's field is unsigned",
+     STORES | SEED_COUNTS | OP(TOUCH), C(BINARY) | C(EXPTIME_OVER), 0, ANY, MD_CLIENT_NEVER_EXPIRES,
+     0},
+    {"exptime-after-2038", DOC,
+     "memcached_set(3) is silent; the binary protocol's field is unsigned",
      "A time after 2038 is taken as it is.", STORES | SEED_COUNTS | OP(TOUCH),
      C(BINARY) | C(EXPTIME_HIGH), C(EXPTIME_NEGATIVE), ANY, MD_CLIENT_NEVER_EXPIRES, 0},
     {"key-length-namespace", DOC,
@@ -81,10 +85,10 @@ static const struct md_client_fact facts[] = {
      "A key that is too long with its namespace is refused.", KEYED, C(KEY_NS_LONG), 0, ANY,
      REFUSED(BAD_KEY_PROVIDED)},
     {"namespace-long", DOC, "memcached_callback(3): too long: BAD_KEY_PROVIDED",
-     "A namespace that is too long is refused.", OP(NAMESPACE),
-     C(NS_LONG), 0, ANY, REFUSED(BAD_KEY_PROVIDED)},
+     "A namespace that is too long is refused.", OP(NAMESPACE), C(NS_LONG), 0, ANY,
+     REFUSED(BAD_KEY_PROVIDED)},
 
-    /* ---- buffered, quiet ------------------------------------------------------------------------- */
+    /* ---- buffered, quiet --------------------------------------------------------------------- */
     {"noreply-buffered", DOC, "memcached_behavior(3), BUFFER_REQUESTS and NOREPLY",
      "Buffered and quiet: the text protocol's set is told as stored.", OP(SET),
      C(BUFFER) | C(NOREPLY), C(BINARY), ANY, BARE(SUCCESS)},
@@ -96,7 +100,7 @@ static const struct md_client_fact facts[] = {
     {"noreply-count", DOC, "memcached_behavior(3), NOREPLY: you do not care about the result",
      "Returns at once, and the number means nothing.", COUNTS, C(NOREPLY), 0, ANY, BARE(SUCCESS)},
 
-    /* ---- answers --------------------------------------------------------------------------------- */
+    /* ---- answers ----------------------------------------------------------------------------- */
     {"stored", DOC, "memcached_set(3), RETURN VALUE", "", STORES, 0, 0, OUT(STORED), RC(SUCCESS)},
     {"collision", DOC, "memcached_set(3): NOTSTORED in the case of a collision", "", ADDS, 0, 0,
      OUT(NOT_STORED), RC(NOTSTORED)},
@@ -139,8 +143,9 @@ const struct md_client_fact *md_client_fact_find(enum md_client_op op, uint32_t 
                                                  const bool *off) {
     for (size_t i = 0; i < COUNT(facts); i++) {
         const struct md_client_fact *f = &facts[i];
-        if (!(off && off[i]) && effects >> f->effect & 1 && f->ops >> op & 1 && (f->all & ~conditions) == 0 &&
-            (f->none & conditions) == 0 && f->outcomes >> outcome & 1)
+        if (!(off && off[i]) && effects >> f->effect & 1 && f->ops >> op & 1 &&
+            (f->all & ~conditions) == 0 && (f->none & conditions) == 0 &&
+            f->outcomes >> outcome & 1)
             return f;
     }
     return NULL;
@@ -155,7 +160,7 @@ const struct md_client_fact *md_client_fact_named(const char *id) {
 
 const char *md_client_outcome_name(enum md_client_outcome o) {
     static const char *const names[MD_CLIENT_OUTCOMES] = {
-        "none",    "stored", "not-stored", "exists", "not-found", "deleted",      "touched",
-        "ok",      "number", "hit",        "miss",   "client-error", "too-large", "error"};
+        "none", "stored", "not-stored", "exists", "not-found",    "deleted",   "touched",
+        "ok",   "number", "hit",        "miss",   "client-error", "too-large", "error"};
     return names[o];
 }

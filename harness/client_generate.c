@@ -1,7 +1,7 @@
 /*
- * Random sequences of calls from a seed alone. Each sequence has its own mood: which settings it begins
- * with, how many keys it uses, what it does much of. Few keys and plain arguments, so that calls meet;
- * now and then a border. The mutator draws its calls from the same source.
+ * Random sequences of calls from a seed alone. Each sequence has its own mood: which settings it
+ * begins with, how many keys it uses, what it does much of. Few keys and plain arguments, so that
+ * calls meet; now and then a border. The mutator draws its calls from the same source.
  */
 #include "harness/client_calls.h"
 
@@ -97,7 +97,7 @@ void md_client_generate(struct md_client_sequence *s, uint64_t seed, uint64_t in
     md_buf_free(&bytes);
 }
 
-/* ---- the mutator -------------------------------------------------------------------------------- */
+/* ---- the mutator ----------------------------------------------------------------------------- */
 
 static void insert(struct md_client_sequence *s, size_t at, const struct md_client_call *c) {
     if (s->n == MD_CLIENT_CALLS_MAX)

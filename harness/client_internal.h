@@ -20,13 +20,13 @@ struct md_client_state {
     struct md_buf pending[MD_CLIENT_SERVERS_MAX]; /* buffered, as text commands */
     bool unanswered[MD_CLIENT_SERVERS_MAX];       /* answers to buffered commands, not read */
     bool on_wire[MD_CLIENT_SERVERS_MAX];          /* results of an mget, not read */
-    size_t wire_bytes; /* of results of the last mget */
+    size_t wire_bytes;                            /* of results of the last mget */
     bool quiet_error[MD_CLIENT_SERVERS_MAX];      /* an answer that nobody waits for */
     struct md_client_found found[MD_CLIENT_KEYS_MAX];
     size_t n_found;
     bool mget, found_some; /* results may be fetched; one was */
     bool with_cas;         /* they were asked for with their CAS values */
-    bool count_left; /* what the client's own result object counts was not set back */
+    bool count_left;       /* what the client's own result object counts was not set back */
     uint64_t cas_seen;
     uint64_t keys_used; /* bit 1 << index */
     bool odd_keys;      /* some of them have no name in the text protocol */
@@ -56,7 +56,7 @@ struct md_client_runner {
     struct md_buf key, command, scratch; /* of the call */
 };
 
-/* ---- client_state.c ----------------------------------------------------------------------------- */
+/* ---- client_state.c -------------------------------------------------------------------------- */
 
 void md_client_state_begin(struct md_client_state *s);
 void md_client_state_free(struct md_client_state *s);
@@ -68,11 +68,11 @@ void md_client_state_drop_found(struct md_client_state *s);
 void md_client_state_uses(struct md_client_state *s, uint8_t key);
 /* Whether the key has a blank or a control character. */
 bool md_client_odd_key(uint8_t key);
-/* The namespace and the key, as the server sees it; bytes that only the binary protocol takes are others
- * there, since the model speaks the text protocol. */
+/* The namespace and the key, as the server sees it; bytes that only the binary protocol takes
+ * are others there, since the model speaks the text protocol. */
 void md_client_full_key(const struct md_client_state *s, uint8_t key, struct md_buf *out);
 
-/* ---- client_expect.c: what the model says of a call that was made -------------------------------- */
+/* ---- client_expect.c: what the model says of a call that was made ---------------------------- */
 
 /* False: diverged, or our own fault; the verdict is filled. */
 bool md_client_expect(struct md_client_runner *r, uint32_t conditions,
@@ -83,7 +83,7 @@ bool md_client_refused(struct md_client_runner *r, const struct md_client_fact *
 /* Hands what is buffered for this server to the model. */
 bool md_client_flush_pending(struct md_client_runner *r, unsigned server);
 
-/* ---- client_report.c ---------------------------------------------------------------------------- */
+/* ---- client_report.c ------------------------------------------------------------------------- */
 
 /* Fills the verdict: the field that differs, and (NULL: none) what was expected and observed. */
 bool md_client_differs(struct md_client_runner *r, const char *field, const char *expected,

@@ -1,7 +1,7 @@
 /*
- * Reads a listing of calls. What can be printed is all that can be read, so there is no second grammar
- * here: field by field, the table's entry is taken with which the printed call agrees longest with the
- * line.
+ * Reads a listing of calls. What can be printed is all that can be read, so there is no second
+ * grammar here: field by field, the table's entry is taken with which the printed call agrees
+ * longest with the line.
  */
 #include "harness/client_calls.h"
 
@@ -53,10 +53,14 @@ static bool read_fields(struct reader *r, struct md_client_call *c) {
         unsigned has;
         uint8_t *at;
     } fields[] = {
-        {MD_CLIENT_F_KEY, &c->key},         {MD_CLIENT_F_VALUE, &c->value},
-        {MD_CLIENT_F_OFFSET, &c->offset},   {MD_CLIENT_F_INITIAL, &c->initial},
-        {MD_CLIENT_F_EXPTIME, &c->exptime}, {MD_CLIENT_F_FLAGS, &c->flags},
-        {MD_CLIENT_F_CAS, &c->cas},         {MD_CLIENT_F_SECONDS, &c->seconds},
+        {MD_CLIENT_F_KEY, &c->key},
+        {MD_CLIENT_F_VALUE, &c->value},
+        {MD_CLIENT_F_OFFSET, &c->offset},
+        {MD_CLIENT_F_INITIAL, &c->initial},
+        {MD_CLIENT_F_EXPTIME, &c->exptime},
+        {MD_CLIENT_F_FLAGS, &c->flags},
+        {MD_CLIENT_F_CAS, &c->cas},
+        {MD_CLIENT_F_SECONDS, &c->seconds},
         {MD_CLIENT_F_NAMESPACE, &c->namespace},
     };
     unsigned has = md_client_op_fields((enum md_client_op)c->op);

@@ -92,15 +92,11 @@ static void print_namespace(const struct md_client_call *c, struct md_buf *out) 
 
 void md_client_print_call(const struct md_client_call *c, struct md_buf *out) {
     switch (c->op) {
-    case MD_CLIENT_NAMESPACE:
-        print_namespace(c, out);
-        return;
+    case MD_CLIENT_NAMESPACE: print_namespace(c, out); return;
     case MD_CLIENT_ADD_SERVER:
         md_buf_str(out, "memcached_server_add_unix_socket(m, second)");
         return;
-    case MD_CLIENT_CLOCK:
-        md_buf_printf(out, "sleep(%u)", md_client_seconds(c->seconds));
-        return;
+    case MD_CLIENT_CLOCK: md_buf_printf(out, "sleep(%u)", md_client_seconds(c->seconds)); return;
     case MD_CLIENT_LOOK:
         md_buf_str(out, "another_client_gets(");
         print_string(md_client_key(c->key), out);
@@ -131,7 +127,7 @@ void md_client_print(const struct md_client_sequence *s, struct md_buf *out) {
     }
 }
 
-/* ---- a program ---------------------------------------------------------------------------------- */
+/* ---- a program ------------------------------------------------------------------------------- */
 
 static const char prelude[] =
     "#include <libmemcached/memcached.h>\n"
@@ -157,7 +153,8 @@ static const char prelude[] =
     "static void value(const char *call, memcached_return_t rc, const char *v, size_t n, uint32_t "
     "flags) {\n"
     "    told(call, rc);\n"
-    "    printf(\"    value %s%.*s, %zu bytes, flags %u\\n\", v ? \"\" : \"NULL\", v ? (int)(n < 60 ? "
+    "    printf(\"    value %s%.*s, %zu bytes, flags %u\\n\", v ? \"\" : \"NULL\", v ? (int)(n < "
+    "60 ? "
     "n : 60) : 0, v ? v : \"\", n, flags);\n"
     "}\n"
     "static void get(const char *call, const char *k, size_t nk) {\n"
@@ -189,7 +186,8 @@ static const char prelude[] =
     "static void fetch_result(const char *call) {\n"
     "    memcached_return_t rc;\n"
     "    memcached_result_st *r = memcached_fetch_result(m, NULL, &rc);\n"
-    "    value(call, rc, r ? memcached_result_value(r) : NULL, r ? memcached_result_length(r) : 0,\n"
+    "    value(call, rc, r ? memcached_result_value(r) : NULL, r ? memcached_result_length(r) : "
+    "0,\n"
     "          r ? memcached_result_flags(r) : 0);\n"
     "    if (r) {\n"
     "        cas_seen = memcached_result_cas(r);\n"
@@ -241,16 +239,10 @@ static void print_statement(const struct md_client_call *c, struct md_buf *out) 
         print_keys(c, out);
         md_buf_str(out, "));\n");
         break;
-    case MD_CLIENT_CLONE:
-        md_buf_str(out, "clone_it();\n");
-        break;
+    case MD_CLIENT_CLONE: md_buf_str(out, "clone_it();\n"); break;
     case MD_CLIENT_QUIT:
-    case MD_CLIENT_CLOCK:
-        md_buf_printf(out, "%s;\n", as_call);
-        break;
-    case MD_CLIENT_LOOK:
-        md_buf_printf(out, "/* %s */\n", as_call);
-        break;
+    case MD_CLIENT_CLOCK: md_buf_printf(out, "%s;\n", as_call); break;
+    case MD_CLIENT_LOOK: md_buf_printf(out, "/* %s */\n", as_call); break;
     default:
         md_buf_printf(out, "told(\"%s\", %s);\n", as_text, as_call);
         if (md_client_op_fields((enum md_client_op)c->op) & MD_CLIENT_F_OFFSET)

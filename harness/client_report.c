@@ -50,7 +50,8 @@ bool md_client_differs(struct md_client_runner *r, const char *field, const char
 }
 
 /* The word behind `mark`, e.g. a file's name without its folders. */
-static void word_after(const char *text, const char *mark, const char *stop, char *out, size_t size) {
+static void word_after(const char *text, const char *mark, const char *stop, char *out,
+                       size_t size) {
     const char *at = strstr(text, mark);
     *out = 0;
     if (!at)
@@ -66,6 +67,8 @@ static void crash_parts(char *signature, const char *words) {
     if (summary) {
         word_after(summary, "Sanitizer: ", " \n", kind, sizeof kind);
         word_after(summary, " in ", "(\n", function, sizeof function);
+        if (!*function) /* UBSan names the place only */
+            word_after(summary, "/libmemcached/", ":\n", function, sizeof function);
         part(signature, kind);
         part(signature, function);
         return;

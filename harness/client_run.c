@@ -6,17 +6,17 @@
 #include <stdlib.h>
 
 enum {
-    NODE_USES = 2000,       /* sequences until a node is replaced */
-    CLIENT_BUFFER = 8000,   /* about what the client keeps back: with more, some of it may be sent */
+    NODE_USES = 2000,     /* sequences until a node is replaced */
+    CLIENT_BUFFER = 8000, /* about what the client keeps back: with more, some of it may be sent */
     REPLY_MAX = 4 << 20,
-    LOOKER = 1,             /* the model's connection for what another client sees */
+    LOOKER = 1, /* the model's connection for what another client sees */
 };
 
 #define BEFORE                                                                                     \
     (1U << MD_CLIENT_REFUSED | 1U << MD_CLIENT_SPOILED | 1U << MD_CLIENT_CRASHES |                 \
      1U << MD_CLIENT_AVOIDED)
 
-/* ---- nodes -------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static void drop_side(struct md_client_side *s) {
     md_node_free(s->node);
@@ -46,8 +46,8 @@ static void delete_item(void *ctx, const uint8_t *key, size_t nkey) {
     md_buf_str(out, "\r\n");
 }
 
-/* The next sequence's base: no item left (a flush is not enough: a later one with a delay revives what
- * it killed), the CAS counter known. */
+/* The next sequence's base: no item left (a flush is not enough: a later one with a delay
+ * revives what it killed), the CAS counter known. */
 static bool reset_side(struct md_client_runner *r, struct md_client_side *s) {
     struct md_base base = {.start_time = MD_START_TIME};
     unsigned long long cas = 0;
@@ -114,12 +114,14 @@ void md_client_runner_free(struct md_client_runner *r) {
     free(r);
 }
 
-struct md_client_config *md_client_runner_config(struct md_client_runner *r) { return &r->config; }
+struct md_client_config *md_client_runner_config(struct md_client_runner *r) {
+    return &r->config;
+}
 const struct md_client_counts *md_client_runner_counts(const struct md_client_runner *r) {
     return &r->counts;
 }
 
-/* ---- what others do and see ---------------------------------------------------------------------- */
+/* ---- what others do and see ------------------------------------------------------------------ */
 
 static bool settle(struct md_client_runner *r) {
     md_buf_clear(&r->scratch);
@@ -151,8 +153,8 @@ static bool look(struct md_client_runner *r, uint8_t key) {
             same = md_client_failed(r, "the model does not know a command of ours");
         else if (r->scratch.len != reply.bytes.len ||
                  memcmp(r->scratch.data, reply.bytes.data, reply.bytes.len) != 0)
-            same = md_client_differs(r, "stored", md_buf_cstr(&reply.bytes),
-                                     md_buf_cstr(&r->scratch));
+            same =
+                md_client_differs(r, "stored", md_buf_cstr(&reply.bytes), md_buf_cstr(&r->scratch));
     }
     md_reply_free(&reply);
     return same;
@@ -177,11 +179,11 @@ static bool clock_step(struct md_client_runner *r) {
     return true;
 }
 
-/* ---- a sequence ---------------------------------------------------------------------------------- */
+/* ---- a sequence ------------------------------------------------------------------------------ */
 
 static bool told_lie(struct md_client_runner *r, bool after, const struct md_client_result *got) {
-    return r->config.lie && r->config.lie(r->config.lie_ctx, after, r->call,
-                                          (struct md_client_result *)got);
+    return r->config.lie &&
+           r->config.lie(r->config.lie_ctx, after, r->call, (struct md_client_result *)got);
 }
 
 static bool make_call(struct md_client_runner *r, const struct md_client_result **got) {
@@ -203,9 +205,8 @@ static bool make_call(struct md_client_runner *r, const struct md_client_result 
 static bool client_call(struct md_client_runner *r) {
     uint32_t conditions = md_client_conditions(&r->state, r->call);
     const struct md_client_result *got;
-    const struct md_client_fact *before =
-        md_client_fact_find((enum md_client_op)r->call->op, conditions, MD_CLIENT_OUT_NONE, BEFORE,
-                            r->config.off);
+    const struct md_client_fact *before = md_client_fact_find(
+        (enum md_client_op)r->call->op, conditions, MD_CLIENT_OUT_NONE, BEFORE, r->config.off);
     enum md_client_effect effect = before ? before->effect : MD_CLIENT_RETURNS_RC;
     if (before && !md_client_fired(r, before))
         return false;

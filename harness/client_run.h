@@ -1,11 +1,11 @@
 /*
- * Runs a sequence of calls with libmemcached on a real node and in the model, and says whether the client
- * returned what it should: return code, value, flags, CAS value, number; and, when it is done, whether
- * the node holds what the model holds.
+ * Runs a sequence of calls with libmemcached on a real node and in the model, and says whether the
+ * client returned what it should: return code, value, flags, CAS value, number; and, when it is
+ * done, whether the node holds what the model holds.
  *
- * What it should return follows from the model's reply to the same command in the text protocol, by the
- * table in client_facts.h. A known deviation explains a difference; in strict mode, or switched off, it
- * is a divergence.
+ * What it should return follows from the model's reply to the same command in the text protocol, by
+ * the table in client_facts.h. A known deviation explains a difference; in strict mode, or switched
+ * off, it is a divergence.
  */
 #ifndef MEMDIVERGE_CLIENT_RUN_H
 #define MEMDIVERGE_CLIENT_RUN_H
@@ -20,8 +20,8 @@ struct md_client_config {
     struct md_node_config node;
     bool strict; /* a deviation that is met is a divergence, with its id as the signature */
     bool off[MD_CLIENT_FACTS_MAX]; /* rows that are switched off */
-    /* For tests, a client that is wrong: called when a call was made (after) or is to be made; what it
-     * says true to is not made, and `r` is what the client returned. May be NULL. */
+    /* For tests, a client that is wrong: called when a call was made (after) or is to be made;
+     * what it says true to is not made, and `r` is what the client returned. May be NULL. */
     bool (*lie)(void *ctx, bool after, const struct md_client_call *c, struct md_client_result *r);
     void *lie_ctx;
 };
@@ -64,8 +64,8 @@ enum md_client_verdict_kind md_client_run(struct md_client_runner *r,
 /* Whether it happens again, with this signature, on nodes started for it alone. */
 bool md_client_confirm(struct md_client_runner *r, const struct md_client_sequence *s,
                        const char *signature, struct md_client_verdict *v);
-/* Takes calls away and makes arguments plainer, as long as the signature stays. Returns the number of
- * runs; `v` is the verdict of the result. */
+/* Takes calls away and makes arguments plainer, as long as the signature stays. Returns the
+ * number of runs; `v` is the verdict of the result. */
 unsigned md_client_shrink(struct md_client_runner *r, struct md_client_sequence *s,
                           struct md_client_verdict *v);
 const struct md_client_counts *md_client_runner_counts(const struct md_client_runner *r);

@@ -52,8 +52,8 @@ static bool lower(struct shrink *k, size_t call, uint8_t *(*field)(struct md_cli
 }
 
 static uint8_t *plain_field(struct md_client_call *c, size_t which) {
-    uint8_t *const fields[] = {&c->key,     &c->value,   &c->exptime,   &c->flags,  &c->cas,
-                               &c->offset,  &c->initial, &c->namespace, &c->seconds};
+    uint8_t *const fields[] = {&c->key,    &c->value,   &c->exptime,   &c->flags,  &c->cas,
+                               &c->offset, &c->initial, &c->namespace, &c->seconds};
     return fields[which];
 }
 
@@ -76,9 +76,9 @@ static bool fewer_keys(struct shrink *k, size_t call) {
 
 static bool plainer_arguments(struct shrink *k) {
     static const unsigned fields[] = {
-        MD_CLIENT_F_KEY,    MD_CLIENT_F_VALUE,   MD_CLIENT_F_EXPTIME,   MD_CLIENT_F_FLAGS,
-        MD_CLIENT_F_CAS,    MD_CLIENT_F_OFFSET,  MD_CLIENT_F_INITIAL,   MD_CLIENT_F_NAMESPACE,
-        MD_CLIENT_F_SECONDS};
+        MD_CLIENT_F_KEY,     MD_CLIENT_F_VALUE,     MD_CLIENT_F_EXPTIME,
+        MD_CLIENT_F_FLAGS,   MD_CLIENT_F_CAS,       MD_CLIENT_F_OFFSET,
+        MD_CLIENT_F_INITIAL, MD_CLIENT_F_NAMESPACE, MD_CLIENT_F_SECONDS};
     bool better = false;
     for (size_t i = 0; i < k->best->n; i++) {
         unsigned has = md_client_op_fields((enum md_client_op)k->best->calls[i].op);

@@ -66,7 +66,7 @@ void md_client_full_key(const struct md_client_state *s, uint8_t key, struct md_
             out->data[i] |= 0x80;
 }
 
-/* ---- conditions --------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
 static uint32_t of_key(const struct md_client_state *s, uint8_t index) {
     struct md_client_bytes key = md_client_key(index);
@@ -174,6 +174,9 @@ uint32_t md_client_conditions(const struct md_client_state *s, const struct md_c
         found |= MD_CLIENT_C_TWO_SERVERS;
     if (s->found_some)
         found |= MD_CLIENT_C_FOUND_SOME;
+    for (size_t i = 0; c->op == MD_CLIENT_FETCH && i < s->n_found; i++)
+        if (memchr(s->found[i].key.data, 0, s->found[i].key.len))
+            found |= MD_CLIENT_C_KEY_ILLEGAL;
     if (is_bulk(s, c))
         found |= MD_CLIENT_C_BULK;
     if (s->count_left)

@@ -60,11 +60,10 @@ build() {
 }
 
 # ---- source packages -----------------------------------------------------------------------------
-# They come through the machine's own apt sources, read with lists of their own: nothing in /etc/apt or
-# apt's state changes. apt checks the signed lists, dpkg-source the files' hashes.
+# They come through the machine's own apt sources, read with lists of their own: nothing in /etc/apt
+# or apt's state changes. apt checks the signed lists, dpkg-source the files' hashes.
 
-# Writes the distribution's own entries, as source entries, to a folder: source_entries FOLDER CODENAME
-# SUITE
+# source_entries FOLDER CODENAME SUITE: writes the distribution's own entries, as source entries.
 source_entries() {
     local folder=$1 here=$2 there=$3 file
     for file in /etc/apt/sources.list.d/*.sources; do

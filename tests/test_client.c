@@ -1,8 +1,8 @@
 /*
- * libmemcached held to the model. What must be so for that to be worth anything: sequences survive their
- * encodings, a client that does right is left alone, one that lies is caught in each field, every
- * deviation that the table lists is there (its sequence in corpus/client diverges when the row is off,
- * and is explained when it is on), and a crash does not end the campaign.
+ * libmemcached held to the model. What must be so for that to be worth anything: sequences survive
+ * their encodings, a client that does right is left alone, one that lies is caught in each field,
+ * every deviation that the table lists is there (its sequence in corpus/client diverges when the
+ * row is off, and is explained when it is on), and a crash does not end the campaign.
  */
 #include "harness/artifact.h"
 #include "harness/client_run.h"
@@ -75,7 +75,7 @@ static void diverges(const char *listing, const char *signature) {
     md_client_verdict_free(&v);
 }
 
-/* ---- sequences as data --------------------------------------------------------------------------- */
+/* ---- sequences as data ----------------------------------------------------------------------- */
 
 static void bytes_and_listings_lose_nothing(void **state) {
     (void)state;
@@ -142,7 +142,7 @@ static void a_wrong_line_is_named(void **state) {
     assert_int_equal(line, 3);
 }
 
-/* ---- a client that does right ---------------------------------------------------------------------- */
+/* ---- a client that does right ---------------------------------------------------------------- */
 
 static void known_answers(void **state) {
     (void)state;
@@ -224,7 +224,7 @@ static void random_ones_agree(void **state) {
     md_client_verdict_free(&v);
 }
 
-/* ---- a client that lies ---------------------------------------------------------------------------- */
+/* ---- a client that lies ---------------------------------------------------------------------- */
 
 struct lie {
     enum md_client_op op;
@@ -261,7 +261,8 @@ static void a_lie_is_caught(struct lie lie, const char *signature) {
 
 static void every_field_is_compared(void **state) {
     (void)state;
-    a_lie_is_caught((struct lie){MD_CLIENT_SET, OF(rc), false}, "client-set-text-rc-success-failure");
+    a_lie_is_caught((struct lie){MD_CLIENT_SET, OF(rc), false},
+                    "client-set-text-rc-success-failure");
     a_lie_is_caught((struct lie){MD_CLIENT_INCREMENT, OF(number), false},
                     "client-increment-text-number");
     a_lie_is_caught((struct lie){MD_CLIENT_GET, OF(value), false}, "client-get-text-value");
@@ -302,7 +303,7 @@ static void a_lie_is_shrunk_to_itself(void **state) {
     md_client_verdict_free(&v);
 }
 
-/* ---- deviations ------------------------------------------------------------------------------------ */
+/* ---- deviations ------------------------------------------------------------------------------ */
 
 static struct md_client_sequence of_corpus(const char *id) {
     struct md_client_sequence s;
