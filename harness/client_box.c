@@ -42,9 +42,9 @@ struct md_client_box {
     struct md_buf words;
 };
 
-/* A sanitizer's and libFuzzer's own, where there are any. */
+/* A sanitizer's own, where there is one. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 extern void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
-extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 struct md_client_box *md_client_box_new(void) {
     struct md_client_box *b = md_calloc(1, sizeof *b);

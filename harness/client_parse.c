@@ -81,8 +81,8 @@ static bool read_fields(struct reader *r, struct md_client_call *c) {
 }
 
 static bool read_call(struct reader *r, struct md_client_call *out) {
-    for (uint8_t op = 0; op < MD_CLIENT_OPS; op++) {
-        *out = (struct md_client_call){.op = op};
+    for (unsigned op = 0; op < MD_CLIENT_OPS; op++) {
+        *out = (struct md_client_call){.op = (uint8_t)op};
         if (read_fields(r, out))
             return true;
     }
