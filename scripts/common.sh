@@ -59,3 +59,69 @@ build() {
     quietly cmake -S "$top" --preset "$preset" "$@" || exit 3
     quietly cmake --build "$top/build/$preset" || exit 3
 }
+
+# ---- source packages -----------------------------------------------------------------------------
+# They come through the machine's own apt sources, read with lists of their own: nothing in /etc/apt
+# or apt's state changes. apt checks the signed lists, dpkg-source the files' hashes.
+
+# source_entries FOLDER CODENAME SUITE: writes the distribution's own entries, as source entries.
+source_entries() {
+    local folder=$1 here=$2 there=$3 file
+    for file in /etc/apt/sources.list.d/*.sources; do
+        [[ -e $file ]] || continue
+        awk -v RS= -v here="$here" -v there="$there" '
+            $0 !~ "(^|\n)Suites:[^\n]*" here || /(^|\n)Enabled: *no/ { next }
+            {
+                n = split($0, line, "\n")
+                for (i = 1; i <= n; i++) {
+                    if (line[i] ~ /^Types:/) line[i] = "Types: deb-src"
+                    if (line[i] ~ /^Suites:/) gsub(here, there, line[i])
+                    print line[i]
+                }
+                print ""
+            }' "$file"
+    done >"$folder/distribution.sources"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [[ -e $file ]] || continue
+        sed -n "/^deb .* $here/{s/^deb /deb-src /;s/ $here/ $there/p}" "$file"
+    done >"$folder/distribution.list"
+}
+
+# fetch_source PACKAGE SCRATCH [VERSION] [SUITE] [optional]: unpacks a source package, patched, into
+# SCRATCH/source and prints its upstream version; without VERSION the newest. With `optional`, the
+# tarball alone will do where the mirror has no patches.
+fetch_source() {
+    local name=$1 scratch=$2 version=${3-} suite=${4-} patches=${5-}
+    local codename known package
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    [[ -n $codename ]] || die "this distribution has no code name, so its sources are not known"
+    suite=${suite:-$codename}
+    mkdir -p "$scratch"/{parts,lists/partial,cache/archives/partial}
+    source_entries "$scratch/parts" "$codename" "$suite"
+    local private=(-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$scratch/parts"
+        -o Dir::State::Lists="$scratch/lists" -o Dir::Cache="$scratch/cache"
+        -o APT::Sandbox::User=root)
+    say "reading the source lists of $suite"
+    # A suite without updates of its own is no failure; what counts is whether the package is there.
+    apt-get "${private[@]}" -q update >"$scratch/update.log" 2>&1 || true
+    known=$(apt-cache "${private[@]}" showsrc "$name" 2>/dev/null |
+        sed -n 's/^Version: //p' | sort -Vu | paste -sd ' ')
+    package=$(tr ' ' '\n' <<<"$known" | grep -F -e "${version:+$version-}" | tail -n 1) || true
+    if [[ -z $package ]]; then
+        [[ -n $known ]] || cat "$scratch/update.log" >&2
+        die "no source package of $name ${version:-at all} in $suite (there is: ${known:-nothing})"
+    fi
+    local source=(apt-get "${private[@]}" -q source --only-source --download-only "$name=$package")
+    if (cd "$scratch" && "${source[@]}") >"$scratch/source.log" 2>&1; then
+        quietly dpkg-source -x "$scratch/$name"_*.dsc "$scratch/source" || exit 3
+    elif [[ $patches == optional ]] && (cd "$scratch" && quietly "${source[@]}" --tar-only); then
+        say "the mirror lacks Debian's patches of $name $package: without them"
+        mkdir "$scratch/source"
+        quietly tar -xf "$scratch/$name"_*.orig.tar.* -C "$scratch/source" --strip-components=1 ||
+            exit 3
+    else
+        cat "$scratch/source.log" >&2
+        die "apt-get could not fetch the source of $name $package"
+    fi
+    echo "${package%-*}"
+}
