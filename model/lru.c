@@ -40,7 +40,7 @@ void md_lru_out(struct md_model *m, int32_t i) {
 void md_lru_bump(struct md_model *m, int32_t i) {
     struct md_item *it = &m->items[i];
     it->used = m->now;
-    it->hits += it->hits < 2;
+    it->hits = it->hits < 2 ? (uint8_t)(it->hits + 1) : 2;
     if (m->options.segmented) /* background threads move it, when they please */
         return;
     if (it->time >= m->now - MD_BUMP_INTERVAL) {

@@ -537,6 +537,16 @@ static bool observed_no_join(struct md_feed *f) {
     return true;
 }
 
+/* Whether what an append or prepend would make is over -I: it answers NOT_STORED, item or not. */
+static bool join_too_large(const struct md_feed *f) {
+    const struct md_model *m = f->m;
+    const struct md_record *rec = &m->records[f->c->record];
+    if (rec->item == MD_NIL)
+        return false;
+    const struct md_item *it = &m->items[rec->item];
+    return !md_size_allowed(m, rec->nkey, it->flags, (size_t)it->nbytes + f->c->nbytes);
+}
+
 /* Before a store with its condition, see look(). */
 static void look_before_store(struct md_feed *f) {
     static const char *const missing[] = {
@@ -548,8 +558,9 @@ static void look_before_store(struct md_feed *f) {
     /* Whether there was memory for it shows in its reply, and nowhere else. */
     if (f->m->options.segmented && (f->c->noreply || !md_segmented_tells(f->m, f->out->bytes.len)))
         f->m->lost = true;
-    if (f->c->store != MD_CMD_SET)
-        look(f, f->c->record, joins ? "NOT_STORED" : missing[f->c->store]);
+    if (f->c->store == MD_CMD_SET || (joins && join_too_large(f)))
+        return;
+    look(f, f->c->record, joins ? "NOT_STORED" : missing[f->c->store]);
 }
 
 void md_text_data(struct md_feed *f, const uint8_t *data) {
