@@ -325,7 +325,9 @@ void md_library_free(struct md_library *l) {
     free(l);
 }
 
-struct memcached_st *md_library_client(struct md_library *l) { return l->client; }
+struct memcached_st *md_library_client(struct md_library *l) {
+    return l->client;
+}
 
 uint32_t md_library_of(const struct md_library *l, const void *key, size_t nkey) {
     uint32_t at = memcached_generate_hash(l->client, key, nkey);

@@ -111,8 +111,8 @@ fetch_source() {
         [[ -n $known ]] || cat "$scratch/update.log" >&2
         die "no source package of $name ${version:-at all} in $suite (there is: ${known:-nothing})"
     fi
-    local source=(apt-get "${private[@]}" -q source --only-source --download-only "$name=$package")
-    if (cd "$scratch" && "${source[@]}") >"$scratch/source.log" 2>&1; then
+    local fetch=(apt-get "${private[@]}" -q source --only-source --download-only "$name=$package")
+    if (cd "$scratch" && "${fetch[@]}") >"$scratch/source.log" 2>&1; then
         quietly dpkg-source -x "$scratch/$name"_*.dsc "$scratch/source" || exit 3
     elif [[ $patches == optional ]] && (cd "$scratch" && quietly "${source[@]}" --tar-only); then
         say "the mirror lacks Debian's patches of $name $package: without them"
