@@ -114,7 +114,7 @@ fetch_source() {
     local fetch=(apt-get "${private[@]}" -q source --only-source --download-only "$name=$package")
     if (cd "$scratch" && "${fetch[@]}") >"$scratch/source.log" 2>&1; then
         quietly dpkg-source -x "$scratch/$name"_*.dsc "$scratch/source" || exit 3
-    elif [[ $patches == optional ]] && (cd "$scratch" && quietly "${source[@]}" --tar-only); then
+    elif [[ $patches == optional ]] && (cd "$scratch" && quietly "${fetch[@]}" --tar-only); then
         say "the mirror lacks Debian's patches of $name $package: without them"
         mkdir "$scratch/source"
         quietly tar -xf "$scratch/$name"_*.orig.tar.* -C "$scratch/source" --strip-components=1 ||
