@@ -222,7 +222,7 @@ static size_t md_number_of(const struct md_clusters *c, enum md_fate fate, bool 
 static void md_show(struct md_clusters *c) {
     uint64_t now = md_now_ns();
     bool terminal = isatty(STDERR_FILENO) == 1;
-    if (now - c->shown < (terminal ? 1 : 5) * MD_PROGRESS_MS * UINT64_C(1000000))
+    if (now - c->shown < (terminal ? UINT64_C(1000000) : UINT64_C(5000000)) * MD_PROGRESS_MS)
         return;
     c->shown = now;
     fprintf(stderr, "%smemdiverge: %.0f s  %llu traces  %llu calls  divergences %zu, known %zu%s",

@@ -22,6 +22,7 @@ static const char *const colours[COLOURS] = {
 
 static const char style[] =
     "text{font:12px sans-serif;fill:#222}.title{font-size:16px;font-weight:bold}"
+    ".head{font-weight:bold}"
     ".muted{fill:#777}.broken{fill:#c00}.mean{stroke:#000;stroke-dasharray:3 3}"
     ".expected{stroke:#000;stroke-width:2}";
 
@@ -128,7 +129,7 @@ static bool load_picture(const struct md_spread *s, const char *folder, struct m
          "Load of each of %d nodes; dashed: the mean, stroke: its share, cut at %d means",
          LOAD_NODES, HIGHEST);
     for (int d = 0; d < MD_DISTRIBUTIONS; d++)
-        text(w, "title", LEFT + d * CELL_W, TOP - 8, "%s",
+        text(w, "head", LEFT + d * CELL_W, TOP - 8, "%s",
              md_distribution_id((enum md_distribution)d));
     for (int h = 0; h < MD_KEY_HASHES; h++) {
         text(w, "title", 10, TOP + h * CELL_H + 50, "%s", md_key_hash_id((enum md_key_hash)h));
@@ -201,18 +202,22 @@ static bool movement_picture(enum md_distribution d, bool weighted, const char *
 
 /* ---- rings ----------------------------------------------------------------------------------- */
 
-/* From one point of the circle to the next: 0 is on top, clockwise. */
+/* A piece of the ring from one point of the circle to the next: 0 is on top, clockwise. Filled between two
+ * radii, since a stroke as short as these may point anywhere. */
 static void arc(xmlTextWriterPtr w, const char *colour, double from, double to) {
-    enum { MIDDLE = 230, RADIUS = 160, THICK = 36 };
+    enum { MIDDLE_X = 230, MIDDLE_Y = 250, INNER = 142, OUTER = 178 };
     double a = 2 * M_PI * from, b = 2 * M_PI * to;
+    int large = to - from > 0.5;
     xmlTextWriterStartElement(w, BAD_CAST "path");
-    xmlTextWriterWriteFormatAttribute(w, BAD_CAST "d", "M %.3f %.3f A %d %d 0 %d 1 %.3f %.3f",
-                                      MIDDLE + RADIUS * sin(a), MIDDLE + 20 - RADIUS * cos(a),
-                                      RADIUS, RADIUS, to - from > 0.5, MIDDLE + RADIUS * sin(b),
-                                      MIDDLE + 20 - RADIUS * cos(b));
-    xmlTextWriterWriteAttribute(w, BAD_CAST "stroke", BAD_CAST colour);
-    xmlTextWriterWriteFormatAttribute(w, BAD_CAST "stroke-width", "%d", THICK);
-    xmlTextWriterWriteAttribute(w, BAD_CAST "fill", BAD_CAST "none");
+    xmlTextWriterWriteFormatAttribute(
+        w, BAD_CAST "d",
+        "M %.3f %.3f L %.3f %.3f A %d %d 0 %d 1 %.3f %.3f L %.3f %.3f A %d %d 0 %d 0 "
+        "%.3f %.3f Z",
+        MIDDLE_X + INNER * sin(a), MIDDLE_Y - INNER * cos(a), MIDDLE_X + OUTER * sin(a),
+        MIDDLE_Y - OUTER * cos(a), OUTER, OUTER, large, MIDDLE_X + OUTER * sin(b),
+        MIDDLE_Y - OUTER * cos(b), MIDDLE_X + INNER * sin(b), MIDDLE_Y - INNER * cos(b), INNER,
+        INNER, large, MIDDLE_X + INNER * sin(a), MIDDLE_Y - INNER * cos(a));
+    xmlTextWriterWriteAttribute(w, BAD_CAST "fill", BAD_CAST colour);
     xmlTextWriterEndElement(w);
 }
 
