@@ -10,6 +10,8 @@
  */
 #include "model/internal.h"
 
+#include <inttypes.h>
+
 bool md_promise_counted(const struct md_accounts *a, const struct md_told_stats *t,
                         struct md_buf *why) {
     uint64_t gone = t->total_items - t->curr_items;
@@ -17,23 +19,24 @@ bool md_promise_counted(const struct md_accounts *a, const struct md_told_stats 
                     t->crawler_reclaimed + t->mover;
     if (a->reset)
         return true;
-    if (gone > told + a->removed + a->unsure_removed)
-        md_buf_printf(why, "%llu items are gone, but the counters account for %llu at most",
-                      (unsigned long long)gone,
-                      (unsigned long long)(told + a->removed + a->unsure_removed));
-    else if (!a->mover && gone + a->expired < told + a->removed)
-        md_buf_printf(why, "%llu items are gone, but the counters say %llu at least",
-                      (unsigned long long)gone,
-                      (unsigned long long)(told + a->removed - a->expired));
-    else if (a->vanished > t->evictions + t->mover)
-        md_buf_printf(why, "%llu live items vanished, but only %llu evictions were counted",
-                      (unsigned long long)a->vanished, (unsigned long long)t->evictions);
-    else if (!a->mover &&
-             t->evictions > a->vanished + a->unsure_removed + a->unsure_expired + a->unseen)
+    uint64_t most = told + a->removed + a->unsure_removed, least = told + a->removed;
+    uint64_t missing = a->vanished + a->unsure_removed + a->unsure_expired + a->unseen;
+    if (gone > most)
         md_buf_printf(
-            why, "%llu evictions were counted, but at most %llu items can have vanished",
-            (unsigned long long)t->evictions,
-            (unsigned long long)(a->vanished + a->unsure_removed + a->unsure_expired + a->unseen));
+            why, "%" PRIu64 " items are gone, but the counters account for %" PRIu64 " at most",
+            gone, most);
+    else if (!a->mover && gone + a->expired < least)
+        md_buf_printf(why, "%" PRIu64 " items are gone, but the counters say %" PRIu64 " at least",
+                      gone, least - a->expired);
+    else if (a->vanished > t->evictions + t->mover)
+        md_buf_printf(
+            why, "%" PRIu64 " live items vanished, but only %" PRIu64 " evictions were counted",
+            a->vanished, t->evictions);
+    else if (!a->mover && t->evictions > missing)
+        md_buf_printf(why,
+                      "%" PRIu64 " evictions were counted, but at most %" PRIu64
+                      " items can have vanished",
+                      t->evictions, missing);
     else
         return true;
     return false;
