@@ -515,7 +515,9 @@ static bool observed_no_memory(struct md_feed *f) {
         if (i == 0)
             m->stats.count[MD_STAT_store_no_memory]++;
         refuse(f, MD_RULE_NO_MEMORY, texts[i]);
-        if (i == 0 && f->c->store == MD_CMD_SET && m->records[f->c->record].item != MD_NIL)
+        /* What was there when it was refused; not what somebody stored since. */
+        if (i == 0 && f->c->store == MD_CMD_SET && m->records[f->c->record].item != MD_NIL &&
+            m->items[m->records[f->c->record].item].doubtful)
             md_item_unlink(m, m->records[f->c->record].item, MD_RULE_MISS_REMOVED);
         return true;
     }
