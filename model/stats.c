@@ -313,7 +313,7 @@ static bool check_line(struct expected *e, const uint8_t *text, size_t n, char *
             e->seen[which] = true;
         return true;
     }
-    if (which == e->n) {
+    if (which >= e->n) {
         if (!of_other_class(e, text, n_name))
             return true;
         md_buf_printf(why, "%.*s: expected nothing of this class", shown(n_name),
