@@ -415,9 +415,8 @@ static bool answered(enum md_node_status status) {
 /* The model looks into the reply before it predicts: the node goes first. */
 static enum md_verdict_kind send_observed(struct md_play *p, struct md_event *e,
                                           const uint8_t *bytes) {
-    enum { REPLY_MAX = 64 << 20 }; /* bytes; as many as the model would predict */
     p->expected.n_commands = 0;
-    enum md_node_status status = exchange(p, e->conn, bytes, e->len, REPLY_MAX);
+    enum md_node_status status = exchange(p, e->conn, bytes, e->len, MD_REPLY_MAX);
     if (status == MD_NODE_FLOOD) { /* more than the model would say: it cannot follow */
         p->ahead = true;
         return unmodelled(p);

@@ -33,6 +33,7 @@ enum {
     MD_RESTART_SLACK = 62,    /* a node's relative time at start, seconds */
     MD_SLAB_CLASSES = 64,     /* classes are numbered 1 .. 63 */
     MD_PAGE_SIZE = 1 << 20,   /* bytes of a slab page */
+    MD_REPLY_MAX = 64 << 20,  /* bytes of one feed's replies; more is not modelled */
 };
 
 /* What of a node's command line the model must know. Sizes in bytes. */

@@ -53,34 +53,10 @@ enum md_quirk md_quirk_find(const char *id) {
 }
 
 const char *md_command_name_text(enum md_command_name name) {
-    static const char *const names[MD_COMMAND_NAMES] = {
-        [MD_CMD_SET] = "set",
-        [MD_CMD_ADD] = "add",
-        [MD_CMD_REPLACE] = "replace",
-        [MD_CMD_APPEND] = "append",
-        [MD_CMD_PREPEND] = "prepend",
-        [MD_CMD_CAS] = "cas",
-        [MD_CMD_GET] = "get",
-        [MD_CMD_GETS] = "gets",
-        [MD_CMD_GAT] = "gat",
-        [MD_CMD_GATS] = "gats",
-        [MD_CMD_DELETE] = "delete",
-        [MD_CMD_INCR] = "incr",
-        [MD_CMD_DECR] = "decr",
-        [MD_CMD_TOUCH] = "touch",
-        [MD_CMD_FLUSH_ALL] = "flush_all",
-        [MD_CMD_VERBOSITY] = "verbosity",
-        [MD_CMD_VERSION] = "version",
-        [MD_CMD_QUIT] = "quit",
-        [MD_CMD_STATS] = "stats",
-        [MD_CMD_STATS_RESET] = "stats-reset",
-        [MD_CMD_STATS_ITEMS] = "stats-items",
-        [MD_CMD_STATS_SLABS] = "stats-slabs",
-        [MD_CMD_CACHEDUMP] = "stats-cachedump",
-        [MD_CMD_CACHE_MEMLIMIT] = "cache_memlimit",
-        [MD_CMD_MN] = "mn",
-        [MD_CMD_SHUTDOWN] = "shutdown",
-        [MD_CMD_UNKNOWN] = "unknown",
+    static const char *const names[] = {
+#define X(name, text) text,
+        MD_COMMAND_LIST(X)
+#undef X
     };
     return names[name];
 }

@@ -5,38 +5,42 @@
 #ifndef MEMDIVERGE_RULES_DEF_H
 #define MEMDIVERGE_RULES_DEF_H
 
-enum md_command_name {
-    MD_CMD_SET,
-    MD_CMD_ADD,
-    MD_CMD_REPLACE,
-    MD_CMD_APPEND,
-    MD_CMD_PREPEND,
-    MD_CMD_CAS,
-    MD_CMD_GET,
-    MD_CMD_GETS,
-    MD_CMD_GAT,
-    MD_CMD_GATS,
-    MD_CMD_DELETE,
-    MD_CMD_INCR,
-    MD_CMD_DECR,
-    MD_CMD_TOUCH,
-    MD_CMD_FLUSH_ALL,
-    MD_CMD_VERBOSITY,
-    MD_CMD_VERSION,
-    MD_CMD_QUIT,
-    MD_CMD_STATS,
-    MD_CMD_STATS_RESET,
-    MD_CMD_STATS_ITEMS,
-    MD_CMD_STATS_SLABS,
-    MD_CMD_CACHEDUMP,
-    MD_CMD_CACHE_MEMLIMIT,
-    MD_CMD_MN,
-    MD_CMD_SHUTDOWN,
-    MD_CMD_UNKNOWN,
-    MD_COMMAND_NAMES
-};
+#include "model/rules_binary.def.h"
+#include "model/rules_meta.def.h"
 
 /* clang-format off */
+
+/* X(name, text): the name as in signatures and counts. */
+#define MD_COMMAND_LIST(X) \
+    X(SET, "set") \
+    X(ADD, "add") \
+    X(REPLACE, "replace") \
+    X(APPEND, "append") \
+    X(PREPEND, "prepend") \
+    X(CAS, "cas") \
+    X(GET, "get") \
+    X(GETS, "gets") \
+    X(GAT, "gat") \
+    X(GATS, "gats") \
+    X(DELETE, "delete") \
+    X(INCR, "incr") \
+    X(DECR, "decr") \
+    X(TOUCH, "touch") \
+    X(FLUSH_ALL, "flush_all") \
+    X(VERBOSITY, "verbosity") \
+    X(VERSION, "version") \
+    X(QUIT, "quit") \
+    X(STATS, "stats") \
+    X(STATS_RESET, "stats-reset") \
+    X(STATS_ITEMS, "stats-items") \
+    X(STATS_SLABS, "stats-slabs") \
+    X(CACHEDUMP, "stats-cachedump") \
+    X(CACHE_MEMLIMIT, "cache_memlimit") \
+    X(MN, "mn") \
+    X(SHUTDOWN, "shutdown") \
+    X(UNKNOWN, "unknown") \
+    MD_META_COMMAND_LIST(X) \
+    MD_BINARY_COMMAND_LIST(X)
 
 /* X(name, tag, source, sentence). The id is the name in lower case with dashes. */
 #define MD_RULE_LIST(X) \
@@ -112,7 +116,9 @@ enum md_command_name {
     X(STATS_SLABS, MD_DOC, "Slab statistics", "stats slabs tells of every class that has pages how they are used") \
     X(CACHEDUMP, MD_CHOICE_TAG, "-", "stats cachedump lists the items of a class in the order of last use") \
     X(CACHEDUMP_BAD, MD_CHOICE_TAG, "-", "stats cachedump wants the number of a class and a limit") \
-    X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A")
+    X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A") \
+    MD_META_RULE_LIST(X) \
+    MD_BINARY_RULE_LIST(X)
 
 /* X(name, alternatives, sentence). 1: fixed by the profile; 0: open, any number may be observed. */
 #define MD_CHOICE_LIST(X) \
@@ -136,7 +142,9 @@ enum md_command_name {
     X(FIRST_PAGE, 1, "the first page of a class is taken even beyond the limit (not with -L)") \
     X(FIVE_TRIES, 1, "a walk from the tail looks at five items and then gives up") \
     X(LOCKED_TAIL, 1, "items whose lock a command holds (append, prepend, incr and decr that replace) are passed over at the tail") \
-    X(CHUNK_FALLBACK, 1, "the last chunk of a large item comes from the largest class where its own has none")
+    X(CHUNK_FALLBACK, 1, "the last chunk of a large item comes from the largest class where its own has none") \
+    MD_META_CHOICE_LIST(X) \
+    MD_BINARY_CHOICE_LIST(X)
 
 /* X(name, versions, contradicts, upstream, sentence). */
 #define MD_QUIRK_LIST(X) \
@@ -196,10 +204,15 @@ enum md_command_name {
     X(TEN_ROUNDS, "1.6.18", "doc/new_lru.txt: items are reclaimed or evicted as needed; memcached -h, -M: error on memory exhausted", "not reported", \
       "without -M a store can fail for want of memory, after it has evicted ten items whose chunks are of another class") \
     X(EVICTED_TIME, "1.6.18", "Item statistics: evicted_time, seconds since the last access", "not reported", \
-      "evicted_time counts from when the item was moved to the head, which may be a minute before its last access")
+      "evicted_time counts from when the item was moved to the head, which may be a minute before its last access") \
+    MD_META_QUIRK_LIST(X) \
+    MD_BINARY_QUIRK_LIST(X)
 
 /* clang-format on */
 
+#define X(name, ...) MD_CMD_##name,
+enum md_command_name { MD_COMMAND_LIST(X) MD_COMMAND_NAMES };
+#undef X
 #define X(name, ...) MD_RULE_##name,
 enum md_rule { MD_RULE_LIST(X) MD_RULES };
 #undef X

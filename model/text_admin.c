@@ -1,0 +1,159 @@
+/* flush_all, verbosity, stats, cache_memlimit. */
+#include "model/text_internal.h"
+
+void md_text_flush(struct md_feed *f, const struct md_tokens *w) {
+    struct md_model *m = f->m;
+    if (!md_count_is(f, w, 1, 3))
+        return;
+    md_note_noreply(f, w);
+    m->stats.count[MD_STAT_cmd_flush]++;
+    if (!m->options.flush_enabled) {
+        md_refuse(f, MD_RULE_FLUSH_OFF, "CLIENT_ERROR flush_all not allowed");
+        return;
+    }
+    int64_t delay = 0;
+    if (w->n != (f->c->noreply ? 2u : 1u)) {
+        struct md_number n = md_number_signed(w->word[1].s, w->word[1].n);
+        if (!n.taken || !md_exptime_value(f, n, &delay)) {
+            md_refuse(f, MD_RULE_EXPTIME_BAD, MD_BAD_EXPTIME);
+            return;
+        }
+        md_note_surplus(f, w, 3);
+    }
+    /* What a delayed flush kills, and with -C every one, hangs on when background threads moved it. */
+    m->lost |= m->options.segmented && (delay > 0 || !m->options.cas);
+    md_flush_all(m, delay);
+    md_refuse(f,
+              delay > 0   ? MD_RULE_FLUSH_DELAYED
+              : delay < 0 ? MD_RULE_FLUSH_NEGATIVE
+                          : MD_RULE_FLUSH_NOW,
+              "OK");
+}
+
+void md_text_verbosity(struct md_feed *f, const struct md_tokens *w) {
+    if (!md_count_is(f, w, 2, 3))
+        return;
+    md_note_noreply(f, w);
+    md_note_surplus(f, w, 3);
+    struct md_number n = md_number_unsigned(w->word[1].s, w->word[1].n);
+    if (!n.taken || !md_lenient(f, &n)) {
+        md_refuse(f, MD_RULE_NUMBER_BAD, MD_BAD_FORMAT);
+        return;
+    }
+    md_refuse(f, MD_RULE_VERBOSITY, "OK");
+}
+
+/* stats cachedump <class> <limit>: what is there, the one moved to the head last first. */
+static void cachedump(struct md_feed *f, const struct md_tokens *w) {
+    enum { DUMP_MAX = 2 << 20, END_MAX = 6 }; /* bytes of one answer, of its end */
+    struct md_model *m = f->m;
+    f->c->command.name = MD_CMD_CACHEDUMP;
+    if (w->n < 4) {
+        md_refuse(f, MD_RULE_CACHEDUMP_BAD, "CLIENT_ERROR bad command line");
+        return;
+    }
+    struct md_number class = md_number_unsigned(w->word[2].s, w->word[2].n);
+    struct md_number limit = md_number_unsigned(w->word[3].s, w->word[3].n);
+    if (!class.taken || !limit.taken || !md_lenient(f, &class) || !md_lenient(f, &limit)) {
+        md_refuse(f, MD_RULE_CACHEDUMP_BAD, MD_BAD_FORMAT);
+        return;
+    }
+    uint32_t id = (uint32_t) class.value, most = (uint32_t)limit.value;
+    if (id >= MD_SLAB_CLASSES) {
+        md_refuse(f, MD_RULE_CACHEDUMP_BAD, "CLIENT_ERROR Illegal slab id");
+        return;
+    }
+    md_rule_is(m, MD_RULE_CACHEDUMP);
+    struct md_buf *b = &f->out->bytes;
+    size_t begin = b->len;
+    uint32_t shown = 0;
+    for (int32_t i = m->head[id]; i != MD_NIL && (most == 0 || shown < most);
+         i = m->items[i].next) {
+        const struct md_item *it = &m->items[i];
+        const struct md_record *rec = &m->records[it->record];
+        size_t before = b->len;
+        md_buf_str(b, "ITEM ");
+        md_buf_append(b, rec->key, rec->nkey);
+        md_buf_printf(b, " [%u b; %llu s]\r\n", it->nbytes,
+                      it->exptime
+                          ? (unsigned long long)(m->start_time - MD_RESTART_SLACK + it->exptime)
+                          : 0ULL);
+        if (b->len - begin + END_MAX > DUMP_MAX) {
+            b->len = before;
+            break;
+        }
+        shown++;
+        if (it->open_choice)
+            md_stands_on(m, it->padded_by, MD_CHOICE_PADDING);
+    }
+    md_buf_str(b, "END\r\n");
+}
+
+static void show_stats(struct md_feed *f, void (*snapshot)(struct md_model *m)) {
+    f->c->command.flags |= MD_COMMAND_STATS;
+    snapshot(f->m);
+    if (f->m->options.segmented)
+        md_segmented_skip(f->m, f->out->bytes.len);
+}
+
+void md_text_stats(struct md_feed *f, const struct md_tokens *w) {
+    static const struct {
+        const char *word;
+        enum md_command_name name;
+        enum md_rule rule;
+        void (*snapshot)(struct md_model *m);
+    } kinds[] = {{"items", MD_CMD_STATS_ITEMS, MD_RULE_STATS_ITEMS, md_stats_snapshot_items},
+                 {"slabs", MD_CMD_STATS_SLABS, MD_RULE_STATS_SLABS, md_stats_snapshot_slabs}};
+    struct md_model *m = f->m;
+    struct md_command *k = &f->c->command;
+    if (w->n == 1) {
+        md_rule_is(m, MD_RULE_STATS);
+        show_stats(f, md_stats_snapshot);
+        return;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (md_token_is(w->word[1], kinds[i].word)) {
+            k->name = (uint8_t)kinds[i].name;
+            md_rule_is(m, kinds[i].rule);
+            show_stats(f, kinds[i].snapshot);
+            return;
+        }
+    if (md_token_is(w->word[1], "cachedump") && !m->options.segmented) {
+        cachedump(f, w);
+        return;
+    }
+    if (!md_token_is(w->word[1], "reset")) {
+        f->unmodelled = true;
+        return;
+    }
+    k->name = MD_CMD_STATS_RESET;
+    md_stats_reset(m);
+    md_refuse(f, MD_RULE_STATS_RESET, "RESET");
+}
+
+/* cache_memlimit <mebibytes> */
+void md_text_memlimit(struct md_feed *f, const struct md_tokens *w) {
+    enum { LEAST = 8, MOST = 1000000000 };
+    struct md_model *m = f->m;
+    if (!md_count_is(f, w, 2, 3))
+        return;
+    md_note_noreply(f, w);
+    md_note_surplus(f, w, 3);
+    struct md_number n = md_number_unsigned(w->word[1].s, w->word[1].n);
+    uint32_t limit = (uint32_t)n.value;
+    md_rule_is(m, MD_RULE_MEMLIMIT_BAD);
+    if (!n.taken || !md_lenient(f, &n))
+        md_say(f, "ERROR");
+    else if (limit < LEAST)
+        md_say(f, "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+    else if (limit > MOST)
+        md_say(f, "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes");
+    else if (m->memory.preallocated)
+        md_say(f, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+    else {
+        m->memory.limit = (uint64_t)limit << 20;
+        if (m->segmented.least_limit > m->memory.limit)
+            m->segmented.least_limit = m->memory.limit;
+        md_refuse(f, MD_RULE_CACHE_MEMLIMIT, "OK");
+    }
+}
