@@ -179,6 +179,20 @@ static void md_make_data(struct md_maker *g) {
         md_pick_key(g, s);
 }
 
+/* The same again and again, as a program does that does not get its answer: what a client does of a
+ * node that is away, or back, shows only so. */
+static void md_make_burst(struct md_maker *g) {
+    enum md_cluster_step_kind kind = md_chance(g, 3) ? MD_CS_SET : MD_CS_GET;
+    for (unsigned n = 3 + md_below(g, g->t->client.failure_limit + 2); n > 0; n--) {
+        struct md_cluster_step *s = md_cluster_trace_add(g->t, kind);
+        if (kind == MD_CS_SET)
+            md_make_set(g, s);
+        else
+            s->n_keys = 1;
+        s->keys[0] = 0;
+    }
+}
+
 static void md_make_event(struct md_maker *g) {
     static const enum md_cluster_step_kind failing[] = {
         MD_CS_KILL, MD_CS_STOP, MD_CS_CONTINUE, MD_CS_CONTINUE, MD_CS_RESTART, MD_CS_RESTART};
@@ -193,19 +207,11 @@ static void md_make_event(struct md_maker *g) {
         s->number = MD_CLUSTER_PLACES;
     g->places += g->places < MD_CLUSTER_NODES_MAX &&
                  (s->kind == MD_CS_REPLACE || s->number == MD_CLUSTER_PLACES);
-}
-
-/* The same again and again, as a program does that does not get its answer: what a client does of a
- * node that is away, or back, shows only so. */
-static void md_make_burst(struct md_maker *g) {
-    enum md_cluster_step_kind kind = md_chance(g, 3) ? MD_CS_SET : MD_CS_GET;
-    for (unsigned n = 3 + md_below(g, g->t->client.failure_limit + 2); n > 0; n--) {
-        struct md_cluster_step *s = md_cluster_trace_add(g->t, kind);
-        if (kind == MD_CS_SET)
-            md_make_set(g, s);
-        else
-            s->n_keys = 1;
-        s->keys[0] = 0;
+    bool back = s->kind == MD_CS_RESTART || s->kind == MD_CS_CONTINUE;
+    if ((back || s->kind == MD_CS_KILL) && md_chance(g, 3)) {
+        if (back) /* long enough for every timer */
+            md_cluster_trace_add(g->t, MD_CS_CLOCK)->number = 13;
+        md_make_burst(g);
     }
 }
 

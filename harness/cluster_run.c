@@ -36,9 +36,10 @@ struct md_run {
     struct md_client_reply reply;
     struct md_cm_held held[MD_CLUSTER_TRACE_KEYS];
     struct md_buf bytes;
-    bool over;   /* no client to go on with */
-    bool unread; /* this client's mget failed in binary: nobody fetches what it asked for */
-    bool quiet;  /* this client deleted a key that was not there, in binary without a reply */
+    bool over; /* no client to go on with */
+    /* On the connections that there are: */
+    bool unread; /* an mget failed in binary: nobody fetches what it asked for */
+    bool quiet;  /* a key that was not there was deleted, in binary without a reply */
 };
 
 void md_cluster_verdict_free(struct md_cluster_verdict *v) {
@@ -339,6 +340,8 @@ static bool md_do_write(struct md_run *r, const struct md_cluster_step *s) {
     if (!ok || !md_ask_all(r, s->keys, 1))
         return !r->v->failed;
     r->quiet = r->quiet || (quiet && md_holders(r, s->keys[0]) == before);
+    if (r->quiet)
+        md_cm_unsure(r->model);
     struct md_cm_key k = md_model_key(r, s->keys[0]);
     enum md_seen seen = md_seen_of(r->reply.rc);
     md_count(r, seen);
@@ -416,6 +419,8 @@ static bool md_do_mget(struct md_run *r, const struct md_cluster_step *s) {
     bool fetched = r->reply.end != MEMCACHED_MAXIMUM_RETURN;
     md_cm_mget(r->model, model_keys, values, s->n_keys, seen);
     r->unread = r->unread || (r->t->client.binary && !fetched);
+    if (r->unread)
+        md_cm_unsure(r->model);
     return true;
 }
 
@@ -490,6 +495,7 @@ static bool md_do_list(struct md_run *r, const struct md_cluster_step *s) {
     struct md_client_request q = {.op = MD_OP_SERVERS, .servers = servers, .n_servers = n};
     if (!md_call_client(r, &q, "servers"))
         return !r->v->failed;
+    r->quiet = r->unread = false;
     md_tell_list(r, true);
     return true;
 }

@@ -49,6 +49,7 @@ struct md_cluster_model {
         bool fresh;    /* made anew: by the hash that the settings say */
     } rings[MD_RINGS];
     unsigned n_rings;
+    bool unsure;  /* an answer may be that of another call, of before a failure */
     bool renewed; /* an ejection may have made the ring anew */
     uint64_t clock;
     uint32_t changes, events[MD_CM_EVENTS];
@@ -114,6 +115,7 @@ void md_cm_list(struct md_cluster_model *m, const struct md_server *servers, con
     md_forget_rings(m);
     if (m->n)
         md_changed(m, MD_CM_LIST);
+    m->unsure = false;
     m->n = n;
     memcpy(m->servers, servers, n * sizeof *servers);
     memcpy(m->places, places, n * sizeof *places);
@@ -235,9 +237,11 @@ static bool md_any_suspect(const struct md_cluster_model *m, const struct md_hom
 
 static void md_answered(struct md_cluster_model *m, unsigned place) {
     struct md_cm_node *n = &m->nodes[place];
-    if (n->up)
+    if (n->up && !m->unsure)
         *n = (struct md_cm_node){.up = true};
 }
+
+void md_cm_unsure(struct md_cluster_model *m) { m->unsure = true; }
 
 /* True if the node has been back so long that the client should use it again. */
 static bool md_overdue(struct md_cluster_model *m, struct md_cm_node *n) {
@@ -249,7 +253,8 @@ static bool md_overdue(struct md_cluster_model *m, struct md_cm_node *n) {
 /*
  * An error of a key whose node is away, all others being well: as many as the failure limit and two
  * more, then the node has to be out of the ring. Between two tries the client may say "disabled" for
- * its retry timeout, as often as it likes, until the limit is reached. (Timers of 0 s eject nobody.)
+ * its retry timeout, as often as it likes, until the limit is reached: by refused connects, so that
+ * one error more than it is needed to be sure. (Timers of 0 s eject nobody.)
  */
 static void md_check_ejection(struct md_cluster_model *m, const struct md_homes *h,
                               enum md_seen seen) {
@@ -266,7 +271,7 @@ static void md_check_ejection(struct md_cluster_model *m, const struct md_homes 
     if (!n->killed || (!c->dead_timeout && !c->retry_timeout))
         return;
     if (seen == MD_SEEN_UNREACHABLE || seen == MD_SEEN_MARKED_DEAD ||
-        (seen == MD_SEEN_DISABLED && n->refused >= c->failure_limit))
+        (seen == MD_SEEN_DISABLED && n->refused > c->failure_limit))
         if (++n->refused == c->failure_limit + MD_ERRORS_OVER)
             md_tell(m, false,
                     n->lapsed && !c->dead_timeout ? "never-ejected:refused:no-dead-timeout"

@@ -74,6 +74,10 @@ void md_cm_clock(struct md_cluster_model *m, uint32_t seconds);
 /* The client's rule from now on: the same settings may come to mean another one. */
 void md_cm_rule(struct md_cluster_model *m, const struct md_placement_settings *rule);
 
+/* Answers may be those of other calls, until there are new connections: they prove nothing of a
+ * node's health. */
+void md_cm_unsure(struct md_cluster_model *m);
+
 /* What every place holds of a key after a call: the number of a write, or MD_CM_... */
 struct md_cm_held {
     int after[MD_CM_PLACES];

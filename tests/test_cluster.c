@@ -229,7 +229,7 @@ static void test_a_node_is_ejected_in_time(void **state) {
     md_cm_happens(j.m, home, MD_CM_KILL);
     j.held.after[home] = MD_CM_UNKNOWN;
     for (int i = 0; i < 3; i++)
-        md_cm_get(j.m, &j.key, i ? MD_SEEN_DISABLED : MD_SEEN_UNREACHABLE, MD_CM_NOTHING);
+        md_cm_get(j.m, &j.key, i > 1 ? MD_SEEN_DISABLED : MD_SEEN_UNREACHABLE, MD_CM_NOTHING);
     judge_says(&j, "");
     md_cm_get(j.m, &j.key, MD_SEEN_DISABLED, MD_CM_NOTHING);
     judge_says(&j, "never-ejected:refused ");
