@@ -185,12 +185,8 @@ static unsigned found(unsigned most, const char *kind, char out[MD_CLUSTER_KIND_
         if (!matters(&t))
             continue;
         runs++;
-        if (!md_cluster_run(&c, &t, &v)) { /* once more, as a campaign does */
-            md_cluster_free(&c);
-            c = (struct md_cluster){.config = config, .claim = -1};
-            if (!md_cluster_run(&c, &t, &v))
-                fail_msg("trace %u: %s", (unsigned)i, md_buf_cstr(&v.reason));
-        }
+        if (!md_cluster_run(&c, &t, &v))
+            fail_msg("trace %u: %s", (unsigned)i, md_buf_cstr(&v.reason));
         const struct md_cluster_finding *f = counting(&v, kind);
         if (!f)
             continue;
