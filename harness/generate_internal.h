@@ -261,6 +261,8 @@ void md_gen_sweep(struct md_gen *g, struct md_step *send);
 void md_gen_init(struct md_gen *g, struct md_random *r);
 /* Draws features, weights and keys for a trace. */
 void md_gen_swarm(struct md_gen *g);
+/* Then: meta commands, with the classic ones that go with them in between. */
+void md_gen_mostly_meta(struct md_gen *g);
 /* Adds a key to the pool, as alive. Too long or too many: ignored. */
 void md_gen_adopt_key(struct md_gen *g, const void *key, size_t len);
 
