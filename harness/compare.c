@@ -219,8 +219,8 @@ void md_signature(const struct md_command *command, const uint8_t *expected, siz
         differs(&d, "reply", "missing");
     else if (retrieves(name))
         find_difference(expected, n_expected, observed, n_observed, &d);
-    else if (!md_is_meta(name) || !md_meta_difference(expected, n_expected, observed, n_observed,
-                                                      d.field, d.kind)) {
+    else if (!md_is_meta(name) ||
+             !md_meta_difference(expected, n_expected, observed, n_observed, d.field, d.kind)) {
         struct line e = line_at(expected, n_expected), o = line_at(observed, n_observed);
         lines_differ(e, e.span != 0, o, o.span != 0, &d);
     }

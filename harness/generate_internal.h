@@ -238,8 +238,7 @@ bool md_gen_cas(struct md_gen *g, const struct md_gen_key *k);
 /* What a length says when it lies about n bytes; *text: instead of a number. */
 uint64_t md_gen_false_length(struct md_gen *g, uint64_t n, const char **text);
 /* A data block and its end; as {block} if `symbols`. */
-void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols,
-                      bool lying_end);
+void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols, bool lying_end);
 
 /* ---- generate_meta.c --------------------------------------------------------------------- */
 
