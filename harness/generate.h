@@ -5,7 +5,7 @@
  * flushed, at CAS values seen, at borders. It never asks the node.
  *
  * There is a stream of traces for each fuzz target: md_generate says any command in any form,
- * md_generate_eviction puts a node's memory under pressure, md_generate_meta says meta commands mostly.
+ * md_generate_eviction puts a node's memory under pressure, md_generate_meta says meta commands.
  *
  * The same pieces (a command at random, a border number, a key) serve the mutator (fuzz/mutate.c).
  */
