@@ -104,7 +104,8 @@ static unsigned md_plan_length(struct md_random *r) {
     return 40 + md_pick(r, 60);
 }
 
-static void md_plan_init(struct md_plan *p, struct md_trace *t, uint64_t seed, uint64_t index) {
+static void md_plan_init(struct md_plan *p, struct md_trace *t, uint64_t seed, uint64_t index,
+                         enum md_target target) {
     static const uint8_t batches[] = {1, 2, 4, 6, 8, 12, 20, 40};
     static const uint16_t clock_rates[] = {100, 200, 200, 400};
     struct md_random *r = &p->random;
@@ -113,6 +114,8 @@ static void md_plan_init(struct md_plan *p, struct md_trace *t, uint64_t seed, u
     p->t = t;
     md_gen_init(&p->g, r);
     md_gen_swarm(&p->g);
+    if (target == MD_TARGET_META)
+        md_gen_mostly_meta(&p->g);
     p->commands = md_plan_length(r);
     p->batch = batches[md_pick(r, MD_COUNT(batches))];
     p->n_conns = md_chance(r, 500) ? 1 : 2 + md_pick(r, MD_GEN_CONNS - 1);
@@ -283,11 +286,11 @@ static void md_end(struct md_plan *p) {
         md_drop_tail(p, i);
 }
 
-void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
-                 const struct md_generate_config *c) {
+static void md_generate_about(enum md_target target, struct md_trace *t, uint64_t seed,
+                              uint64_t index, const struct md_generate_config *c) {
     struct md_plan plan, *p = &plan;
     md_trace_clear(t);
-    md_plan_init(p, t, seed, index);
+    md_plan_init(p, t, seed, index, target);
     p->max_steps = c->max_steps ? c->max_steps : 1;
     if (c->options && md_pick(&p->random, 10) == 0)
         md_plan_options(p, md_current_set(p, seed, index));
@@ -298,6 +301,16 @@ void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
             md_send_turn(p);
     }
     md_end(p);
+}
+
+void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
+                 const struct md_generate_config *c) {
+    md_generate_about(MD_TARGET_COMMANDS, t, seed, index, c);
+}
+
+void md_generate_meta(struct md_trace *t, uint64_t seed, uint64_t index,
+                      const struct md_generate_config *c) {
+    md_generate_about(MD_TARGET_META, t, seed, index, c);
 }
 
 void md_generate_command(struct md_random *r, struct md_step *send) {
