@@ -54,6 +54,7 @@ struct md_connection {
 };
 
 struct md_node {
+    struct md_buf words[MD_NODE_ARGS_MAX]; /* of its options, as it wants them */
     pid_t pid;   /* -1: none, or reaped */
     pid_t born;  /* what pid was */
     int process; /* pidfd */

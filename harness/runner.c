@@ -101,6 +101,8 @@ struct md_runner *md_runner_new(const struct md_runner_config *config, struct md
     }
     snprintf(r->version, sizeof r->version, "%s", md_node_version(s->node));
     choose_profile(r);
+    bool exact;
+    r->pool.config.chunk_max_unit = md_profile_chunk_max_unit(md_profile_find(r->version, &exact));
     set_model(r, &r->pool.default_options);
     r->play.counts = &r->counts;
     r->play.oracle = config->oracle;

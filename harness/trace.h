@@ -175,6 +175,8 @@ bool md_node_options_parse(struct md_node_options *o, const char *const *words, 
 bool md_node_options_parse_at(struct md_node_options *o, const char *const *words, size_t n,
                               struct md_buf *why, size_t *bad);
 void md_node_options_default(struct md_node_options *o);
+/* Appends a word of canonical options as a node wants it that counts slab_chunk_max in `unit` bytes. */
+void md_node_option_word(const char *word, uint32_t unit, struct md_buf *out);
 void md_node_options_copy(struct md_node_options *to, const struct md_node_options *from);
 void md_node_options_free(struct md_node_options *o);
 bool md_node_options_equal(const struct md_node_options *a, const struct md_node_options *b);

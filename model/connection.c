@@ -17,10 +17,15 @@
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-void md_feed_send(struct md_feed *f) {
+static void note_sent(struct md_feed *f) {
     f->sent_bytes = f->out->bytes.len;
     f->sent_commands = f->out->n_commands;
     f->sent_marks = f->out->n_marks;
+}
+
+void md_feed_send(struct md_feed *f) {
+    note_sent(f);
+    md_hold_release(f->m, f->c);
 }
 
 bool md_feed_unsent(const struct md_feed *f) {
@@ -49,6 +54,7 @@ void md_feed_lose(struct md_feed *f) {
     }
     f->out->bytes.len = f->sent_bytes;
     f->out->n_marks = f->sent_marks;
+    md_hold_release(f->m, f->c);
 }
 
 void md_feed_begin(struct md_feed *f, uint64_t input_offset) {
@@ -207,6 +213,7 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
 
 static void conn_clear(struct md_model *m, struct md_conn *c) {
     md_room_give(&m->memory, &c->room);
+    md_hold_release(m, c);
     c->state = MD_CONN_NONE;
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;
@@ -239,7 +246,7 @@ void md_model_close(struct md_model *m, unsigned conn) {
 
 /* What was held back is in front of what comes now. */
 static void release(struct md_feed *f) {
-    md_feed_send(f); /* everything before it is gone already */
+    note_sent(f); /* everything before it is gone already */
     if (f->c->held.n_commands) {
         reply_move(f->out, &f->c->held, 0, 0, 0);
         reply_clear(&f->c->held);

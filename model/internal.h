@@ -7,6 +7,8 @@
  *                                 \-> number.c
  *                                 \-> stats.c
  *
+ * hold.c knows which items answers on their way hold.
+ *
  * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
  * the node is held to.
  */
@@ -14,6 +16,7 @@
 #define MEMDIVERGE_MODEL_INTERNAL_H
 
 #include "model/flush.h"
+#include "model/hold.h"
 #include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
@@ -63,8 +66,10 @@ struct md_item {
     bool chunked, fetched;
     bool touched;     /* fetched, or touched by incr, decr, append, prepend */
     bool open_choice; /* padded_by is valid */
+    uint32_t held;    /* its place in md_model.held, plus 1; 0: no answer holds it */
     /* With the segmented LRU only. */
     bool temporary; /* in TEMP_LRU */
+    bool spared;    /* a flush_all may have left it alive (quirk flush-spares-used) */
     bool doubtful; /* a set that may have been refused, and then removed it, has not answered yet */
     uint8_t hits;  /* fetches, up to 2 */
     uint64_t sure_at; /* md_segmented.taken of its class when it was there for certain */
@@ -96,6 +101,7 @@ struct md_conn {
     /* MD_CONN_SWALLOW and MD_CONN_DATA */
     uint64_t missing;     /* bytes still to come, CRLF included */
     struct md_reply held; /* replies that the node has not sent yet */
+    struct md_holds holds;
 };
 
 struct md_preference {
@@ -141,6 +147,9 @@ struct md_model {
     struct md_item *items;
     size_t n_items, cap_items;
     int32_t free_item;
+    struct md_held *held;
+    size_t n_held, cap_held;
+    int32_t free_held;
     int32_t head[MD_SLAB_CLASSES], tail[MD_SLAB_CLASSES];
     struct md_removal_note *removals; /* of the last feed */
     size_t n_removals, cap_removals;
@@ -164,11 +173,14 @@ struct md_model {
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
 };
 
-/* Data of a version (profile.c). */
+/* Data of a version (profile.c); its quirks are those of rules.def.h whose range it is in. */
 struct md_profile {
-    const char *name, *version;
+    const char *version;
+    uint32_t chunk_max_unit; /* bytes: what -o slab_chunk_max counts in */
+    uint64_t cas_start;      /* the first item gets the next number */
     bool failed_store_uses_cas, flush_uses_cas;
-    bool quirk[MD_QUIRKS];
+    bool flush_unlinks;   /* flush_all takes out at once what is too young to be told apart later */
+    bool retrieval_sends; /* the replies of a batch go out behind each retrieval */
 };
 
 /* True if the quirk is on; then it counts as fired and is noted on the command in hand. Called only

@@ -48,6 +48,7 @@ static void conn_free(struct md_conn *c) {
     md_buf_free(&c->data);
     md_buf_free(&c->room.rest);
     md_reply_free(&c->held);
+    free(c->holds.at);
 }
 
 void md_model_free(struct md_model *m) {
@@ -61,6 +62,7 @@ void md_model_free(struct md_model *m) {
     free(m->reasons);
     free(m->removals);
     free(m->told_removals);
+    free(m->held);
     free(m->preferences);
     free(m->snapshots);
     free(m);
@@ -74,9 +76,10 @@ static void close_all(struct md_model *m) {
 /* What is the same after every start of a node. */
 static void start(struct md_model *m, const struct md_base *base) {
     m->base = *base;
+    m->base.cas += m->profile->cas_start;
     m->start_time = base->start_time;
     m->now = MD_RESTART_SLACK + base->uptime;
-    m->cas = base->cas;
+    m->cas = m->base.cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
@@ -85,6 +88,7 @@ static void start(struct md_model *m, const struct md_base *base) {
 
 void md_model_restart(struct md_model *m, const struct md_base *base) {
     close_all(m);
+    md_hold_clear(m);
     md_store_clear(m);
     start(m, base);
     m->zero = m->now;
@@ -105,7 +109,7 @@ void md_model_reboot(struct md_model *m) {
 }
 
 void md_model_base(const struct md_model *m, struct md_base *out) {
-    *out = (struct md_base){.cas = m->cas,
+    *out = (struct md_base){.cas = m->cas - m->profile->cas_start,
                             .uptime = m->now - MD_RESTART_SLACK,
                             .start_time = m->start_time,
                             .malloced = m->memory.malloced};
@@ -122,7 +126,8 @@ void md_model_set_options(struct md_model *m, const struct md_options *options) 
 
 void md_model_set_profile(struct md_model *m, const struct md_profile *profile) {
     m->profile = profile;
-    memcpy(m->quirk, profile->quirk, sizeof m->quirk);
+    for (int q = 0; q < MD_QUIRKS; q++)
+        m->quirk[q] = md_profile_has(profile, (enum md_quirk)q);
 }
 
 void md_model_quirk(struct md_model *m, enum md_quirk quirk, bool on) { m->quirk[quirk] = on; }
@@ -175,7 +180,15 @@ struct md_model *md_model_clone(const struct md_model *from) {
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
         m->conn[c].held = reply_copy(&from->conn[c].held);
+        struct md_holds *h = &m->conn[c].holds;
+        h->at = copy_of(h->at, h->n * sizeof *h->at);
+        h->cap = h->n;
     }
+    m->held = copy_of(from->held, from->n_held * sizeof *from->held);
+    m->cap_held = from->n_held;
+    for (size_t i = 0; i < m->n_held; i++)
+        if (m->held[i].answers)
+            m->held[i].room.rest = buf_copy(&m->held[i].room.rest);
     m->preferences = copy_of(from->preferences, from->n_preferences * sizeof *from->preferences);
     m->cap_preferences = from->n_preferences;
     m->snapshots = copy_of(from->snapshots, from->n_snapshots * sizeof *from->snapshots);

@@ -67,13 +67,17 @@ struct md_profile;
  * the nearest older profile is given (never NULL). */
 const struct md_profile *md_profile_find(const char *version, bool *exact);
 const char *md_profile_name(const struct md_profile *p);
+/* Bytes that -o slab_chunk_max counts in. */
+uint32_t md_profile_chunk_max_unit(const struct md_profile *p);
+/* Whether the quirk is one of this version's. */
+bool md_profile_has(const struct md_profile *p, enum md_quirk quirk);
 
 /*
  * What a node that was used before cannot forget, taken over by the model so that a trace means the
  * same on it as on a fresh one (contract C2).
  */
 struct md_base {
-    uint64_t cas;        /* CAS values handed out so far: the next stored item gets cas + 1 */
+    uint64_t cas;        /* CAS values used up since its start */
     uint32_t uptime;     /* virtual seconds since the node started, 0 on a fresh one */
     uint64_t start_time; /* Unix time of the node's start */
     uint64_t malloced;   /* bytes of all slab pages: a node keeps them, each with its class */

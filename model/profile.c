@@ -5,13 +5,31 @@
 
 static const struct md_profile profiles[] = {
     {
-        .name = "1.6.18",
         .version = "1.6.18",
+        .chunk_max_unit = 1,
+        .cas_start = 0,
         .failed_store_uses_cas = false,
         .flush_uses_cas = true,
-#define X(name, ...) [MD_QUIRK_##name] = true,
-        .quirk = {MD_QUIRK_LIST(X)},
-#undef X
+        .flush_unlinks = false,
+        .retrieval_sends = true,
+    },
+    {
+        .version = "1.6.38",
+        .chunk_max_unit = 1024,
+        .cas_start = 1,
+        .failed_store_uses_cas = true,
+        .flush_uses_cas = false,
+        .flush_unlinks = true,
+        .retrieval_sends = false,
+    },
+    {
+        .version = "1.6.45",
+        .chunk_max_unit = 1024,
+        .cas_start = 1,
+        .failed_store_uses_cas = true,
+        .flush_uses_cas = false,
+        .flush_unlinks = true,
+        .retrieval_sends = false,
     },
 };
 
@@ -38,4 +56,13 @@ const struct md_profile *md_profile_find(const char *version, bool *exact) {
     return best;
 }
 
-const char *md_profile_name(const struct md_profile *p) { return p->name; }
+const char *md_profile_name(const struct md_profile *p) { return p->version; }
+
+uint32_t md_profile_chunk_max_unit(const struct md_profile *p) { return p->chunk_max_unit; }
+
+/* "1.6.18-1.6.38": both ends are in it; "1.6.18" is only that. */
+bool md_profile_has(const struct md_profile *p, enum md_quirk quirk) {
+    const char *range = md_quirk_info(quirk)->versions, *last = strchr(range, '-');
+    unsigned long version = version_number(p->version);
+    return version >= version_number(range) && version <= version_number(last ? last + 1 : range);
+}

@@ -92,6 +92,9 @@ bool md_segmented_short(const struct md_model *m);
 /* since: relative time at which its memory was taken. */
 void md_segmented_linked(struct md_model *m, struct md_item *it, uint32_t since);
 void md_segmented_unlinked(struct md_model *m, const struct md_item *it, enum md_rule why);
+/* An immediate flush_all that takes items out at once: which ones hangs on where background threads have
+ * put them. */
+void md_segmented_flushed(struct md_model *m);
 bool md_segmented_may_have_gone(const struct md_model *m, const struct md_item *it);
 void md_segmented_accounts(const struct md_model *m, struct md_accounts *out);
 

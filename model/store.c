@@ -103,6 +103,8 @@ static void item_link(struct md_model *m, int32_t i, uint32_t since) {
     it->cas = m->options.cas ? ++m->cas : 0;
     it->fetched = it->touched = false;
     it->open_choice = false;
+    it->held = 0;
+    it->spared = false;
     if (m->options.segmented)
         md_segmented_linked(m, it, since);
     rec->item = i;
@@ -128,7 +130,10 @@ void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     m->stats.count[MD_STAT_bytes] -= it->total;
     if (it->nbytes > MD_INLINE_VALUE)
         free(it->value);
-    md_room_give(&m->memory, &it->room);
+    if (it->held)
+        md_hold_unlinked(m, i);
+    else
+        md_room_give(&m->memory, &it->room);
     it->next = m->free_item;
     m->free_item = i;
 }
@@ -204,8 +209,10 @@ static bool join_room(struct md_model *m, struct md_room *room, const struct md_
 static enum md_result join(struct md_model *m, const struct md_value *v, int32_t old, bool append) {
     uint32_t flags = m->items[old].flags;
     size_t n_old = m->items[old].nbytes;
-    if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes))
+    if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes)) {
+        failed_store(m);
         return MD_TOO_LARGE;
+    }
     /* What comes is in chunks, what it goes into is not: the node copies as if neither were. */
     if (md_is_chunked(m, m->records[v->record].nkey, v->flags, v->nbytes) &&
         !md_is_chunked(m, m->records[v->record].nkey, flags, n_old + v->nbytes) &&
@@ -355,7 +362,11 @@ static bool counter_set(struct md_model *m, int32_t record, uint64_t value) {
     if (m->options.segmented &&
         m->items[i].hits >= 2) /* a thread may hold it: then it is replaced */
         m->segmented.unsure_removed++;
-    if (digits.len <= m->items[i].nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
+    /* What an answer on its way shows must not change under it. */
+    bool in_place = digits.len <= m->items[i].nbytes && !m->items[i].held;
+    if (shorter && md_choose(m, MD_CHOICE_PADDING) == 1)
+        in_place = !in_place;
+    if (in_place)
         counter_in_place(m, i, text, digits.len);
     else if (!counter_replaced(m, i, text, digits.len))
         return false;

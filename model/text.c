@@ -142,8 +142,8 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
         return;
     md_feed_commit(f);
     name = (enum md_command_name)f->c->command.name;
-    bool retrieval_done =
-        name >= MD_CMD_GET && name <= MD_CMD_GATS && !(f->c->command.flags & MD_COMMAND_ERROR);
+    bool retrieval_done = f->m->profile->retrieval_sends && name >= MD_CMD_GET &&
+                          name <= MD_CMD_GATS && !(f->c->command.flags & MD_COMMAND_ERROR);
     if (retrieval_done || name == MD_CMD_MN || name == MD_CMD_QUIT)
         md_feed_send(f);
 }

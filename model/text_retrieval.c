@@ -85,6 +85,8 @@ static enum md_rule retrieve(struct md_feed *f, struct md_token key, const struc
     if (r->touch)
         md_set_exptime(m, item, r->exptime);
     say_value(f, item, r->cas);
+    if (!m->profile->retrieval_sends)
+        md_hold(m, f->c, item);
     if (r->touch)
         return r->cas ? MD_RULE_GETS_GAT_HIT : MD_RULE_GAT_HIT;
     return r->cas ? MD_RULE_GETS_HIT : MD_RULE_GET_HIT;
@@ -115,6 +117,8 @@ static void retrieval_bad_key(struct md_feed *f, bool partial, bool touched) {
         k->reply_offset = (uint32_t)f->out->bytes.len;
         k->mark_first = (uint32_t)f->out->n_marks;
     }
+    if (!md_feed_unsent(f))
+        md_hold_release(m, f->c);
     md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
 }
 
