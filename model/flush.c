@@ -77,6 +77,9 @@ bool md_flush_dead(struct md_model *m, const struct md_item *it) {
     bool spec = it->order < f->before;
     if (f->oldest_live == 0 && !spec)
         return false;
+    /* What a flush spared was found out by looking (md_segmented_look). */
+    if (m->options.segmented && m->profile->flush_unlinks)
+        return spec;
     bool version = dead_for_version(m, it);
     if (spec == version)
         return spec;

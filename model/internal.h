@@ -178,6 +178,7 @@ struct md_profile {
     const char *version;
     uint32_t chunk_max_unit; /* bytes: what -o slab_chunk_max counts in */
     uint64_t cas_start;      /* the first item gets the next number */
+    bool minus_anywhere; /* behind a number of 2^63 or more a minus sign makes it none */
     bool failed_store_uses_cas, flush_uses_cas;
     bool flush_unlinks;   /* flush_all takes out at once what is too young to be told apart later */
     bool retrieval_sends; /* the replies of a batch go out behind each retrieval */

@@ -184,7 +184,7 @@ static void put(struct md_model *m, const struct md_value *v, int32_t old, uint3
     item_link(m, i, since);
 }
 
-static void failed_store(struct md_model *m) {
+void md_failed_store(struct md_model *m) {
     md_chosen(m, MD_CHOICE_FAILED_STORE_CAS);
     if (m->profile->failed_store_uses_cas)
         m->cas++;
@@ -210,7 +210,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
     uint32_t flags = m->items[old].flags;
     size_t n_old = m->items[old].nbytes;
     if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes)) {
-        failed_store(m);
+        md_failed_store(m);
         return MD_TOO_LARGE;
     }
     /* What comes is in chunks, what it goes into is not: the node copies as if neither were. */
@@ -220,7 +220,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         m->lost = true;
     struct md_room room = {0};
     if (!join_room(m, &room, v, flags, n_old, append)) {
-        failed_store(m);
+        md_failed_store(m);
         return MD_NO_MEMORY;
     }
     int32_t i = item_make(m, v->record, &room);
@@ -249,13 +249,13 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
     case MD_CMD_ADD:
         m->fired.rule[MD_RULE_ADD_PROMOTES]++;
         md_lru_bump(m, old);
-        failed_store(m);
+        md_failed_store(m);
         return MD_NOT_STORED;
     case MD_CMD_CAS:
         if (v->cas == 0 || v->cas != m->items[old].cas) {
             m->stats.count[MD_STAT_cas_badval]++;
             m->count[m->items[old].class].cas_badval++;
-            failed_store(m);
+            md_failed_store(m);
             return MD_EXISTS;
         }
         m->stats.count[MD_STAT_cas_hits]++;
@@ -278,9 +278,9 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
     case MD_CMD_ADD: put(m, v, MD_NIL, v->exptime_set); return MD_STORED;
     case MD_CMD_CAS:
         m->stats.count[MD_STAT_cas_misses]++;
-        failed_store(m);
+        md_failed_store(m);
         return MD_NOT_FOUND;
-    default: failed_store(m); return MD_NOT_STORED;
+    default: md_failed_store(m); return MD_NOT_STORED;
     }
 }
 
@@ -322,6 +322,8 @@ static bool counter_value(struct md_model *m, const struct md_item *it, uint64_t
         n--;
     struct md_number proper = md_number_unsigned(v, n);
     *value = taken.value;
+    if (taken.minus && m->profile->minus_anywhere)
+        return false;
     return taken.taken && (proper.proper || md_quirk_applies(m, MD_QUIRK_COUNTER_TEXT));
 }
 

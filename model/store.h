@@ -47,6 +47,9 @@ struct md_value {
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
+/* A store was refused because of what is there, or is not: whether that uses up a CAS value. */
+void md_failed_store(struct md_model *m);
+
 /* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. silent: the
  * result is not shown, so where it depends on what we cannot know, the model is lost. */
 enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,

@@ -180,6 +180,7 @@ static bool observed_no_join(struct md_feed *f) {
     md_refuse(f, MD_RULE_NO_MEMORY, text);
     md_quirk_applies(m, MD_QUIRK_APPEND_NO_MEMORY);
     md_segmented_taken_somewhere(m);
+    md_failed_store(m);
     return true;
 }
 

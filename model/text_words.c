@@ -72,6 +72,8 @@ void md_look(struct md_feed *f, int32_t record, const char *missing) {
 }
 
 bool md_lenient(struct md_feed *f, const struct md_number *n) {
+    if (n->minus && f->m->profile->minus_anywhere)
+        return false;
     return n->proper || md_quirk_applies(f->m, MD_QUIRK_NUMBER_LENIENT);
 }
 
