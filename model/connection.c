@@ -25,7 +25,7 @@ static void note_sent(struct md_feed *f) {
 
 void md_feed_send(struct md_feed *f) {
     note_sent(f);
-    md_hold_release(f->m, f->c);
+    md_holds_end(f->m, f->c);
 }
 
 bool md_feed_unsent(const struct md_feed *f) {
@@ -54,7 +54,7 @@ void md_feed_lose(struct md_feed *f) {
     }
     f->out->bytes.len = f->sent_bytes;
     f->out->n_marks = f->sent_marks;
-    md_hold_release(f->m, f->c);
+    md_holds_end(f->m, f->c);
 }
 
 void md_feed_begin(struct md_feed *f, uint64_t input_offset) {
@@ -184,6 +184,7 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
         }
         size_t len = (size_t)(end - (w + at));
         size_t text = len > 1 && end[-1] == '\r' ? len - 1 : len;
+        f->line_end = len + 1 - text;
         md_feed_begin(f, base + at);
         md_text_line(f, w + at, text);
         at += len + 1;
@@ -213,7 +214,7 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
 
 static void conn_clear(struct md_model *m, struct md_conn *c) {
     md_room_give(&m->memory, &c->room);
-    md_hold_release(m, c);
+    md_holds_end(m, c);
     c->state = MD_CONN_NONE;
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;

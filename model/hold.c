@@ -26,7 +26,7 @@ void md_hold(struct md_model *m, struct md_conn *c, int32_t item) {
     m->held[it->held - 1].answers++;
 }
 
-void md_hold_release(struct md_model *m, struct md_conn *c) {
+void md_holds_end(struct md_model *m, struct md_conn *c) {
     for (size_t i = 0; i < c->holds.n; i++) {
         uint32_t at = c->holds.at[i];
         struct md_held *held = &m->held[at];
@@ -47,8 +47,11 @@ void md_hold_clear(struct md_model *m) {
     m->free_held = MD_NIL;
 }
 
-void md_hold_unlinked(struct md_model *m, int32_t item) {
-    struct md_item *it = &m->items[item];
+bool md_held(const struct md_item *it) { return it->held != 0; }
+
+void md_hold_room(struct md_model *m, struct md_item *it) {
+    if (!it->held)
+        return;
     struct md_held *held = &m->held[it->held - 1];
     held->room = it->room;
     held->item = MD_NIL;

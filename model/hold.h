@@ -13,6 +13,7 @@
 
 struct md_model;
 struct md_conn;
+struct md_item;
 
 /* An item that answers hold. */
 struct md_held {
@@ -30,10 +31,11 @@ struct md_holds {
 /* The answer in hand on this connection shows the item. */
 void md_hold(struct md_model *m, struct md_conn *c, int32_t item);
 /* What the connection held is let go: sent, or lost. */
-void md_hold_release(struct md_model *m, struct md_conn *c);
+void md_holds_end(struct md_model *m, struct md_conn *c);
 /* All of them were let go: forgets the places. */
 void md_hold_clear(struct md_model *m);
-/* A held item is unlinked: its room stays. */
-void md_hold_unlinked(struct md_model *m, int32_t item);
+bool md_held(const struct md_item *it);
+/* The item goes: if it is held, its room stays with what holds it. */
+void md_hold_room(struct md_model *m, struct md_item *it);
 
 #endif

@@ -178,10 +178,20 @@ struct md_profile {
     const char *version;
     uint32_t chunk_max_unit; /* bytes: what -o slab_chunk_max counts in */
     uint64_t cas_start;      /* the first item gets the next number */
-    bool minus_anywhere; /* behind a number of 2^63 or more a minus sign makes it none */
+    bool minus_anywhere;     /* behind a number of 2^63 or more a minus sign makes it none */
     bool failed_store_uses_cas, flush_uses_cas;
     bool flush_unlinks;   /* flush_all takes out at once what is too young to be told apart later */
     bool retrieval_sends; /* the replies of a batch go out behind each retrieval */
+    bool strict_numbers;  /* own readers of numbers, but for flags and exptime of a store */
+    bool surplus_words;   /* any number of words behind those that a command needs is let through */
+    bool nul_ends_line;
+    bool blanks_in_front; /* a command with a key may stand behind blanks */
+    bool short_line_bad;  /* a line of less than 4 bytes is a bad one, not an unknown command */
+    bool refused_store_swallows; /* a bad key or number in a store: its data block is swallowed */
+    bool set_counts_at_line;     /* in cmd_set, not with the data block */
+    bool unknown_is_quiet;       /* noreply silences the answer to an unknown command */
+    bool http_by_last_word;      /* whatever the first one begins with */
+    const char *too_few_words, *shutdown_off; /* answers */
 };
 
 /* True if the quirk is on; then it counts as fired and is noted on the command in hand. Called only

@@ -186,13 +186,15 @@ void md_segmented_flushed(struct md_model *m) {
 
 void md_segmented_accounts(const struct md_model *m, struct md_accounts *out) {
     const struct md_segmented *s = &m->segmented;
-    *out = (struct md_accounts){.vanished = s->vanished,
-                                .removed = s->removed,
-                                .unsure_removed = s->unsure_removed,
-                                .unsure_expired = s->unsure_expired,
-                                .limit = s->least_limit,
-                                .reset = s->reset,
-                                .mover = m->options.slab_reassign};
+    *out =
+        (struct md_accounts){.vanished = s->vanished,
+                             .removed = s->removed,
+                             .unsure_removed = s->unsure_removed,
+                             .unsure_expired = s->unsure_expired,
+                             .limit = s->least_limit,
+                             .reset = s->reset,
+                             .sets_unsure = m->profile->set_counts_at_line && md_segmented_short(m),
+                             .mover = m->options.slab_reassign};
     for (size_t r = 0; r < m->n_records; r++) {
         if (m->records[r].item == MD_NIL)
             continue;

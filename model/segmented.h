@@ -59,6 +59,7 @@ struct md_accounts {
     uint64_t expired; /* items that background threads may reclaim at any moment */
     uint64_t limit;   /* bytes; the least one that was in force */
     bool reset;       /* counters were reset on the way */
+    bool sets_unsure; /* a store whose answer is not known yet counts in cmd_set, or was refused */
     bool mover;       /* pages may move between classes, and items be thrown out with them */
 };
 

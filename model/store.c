@@ -130,10 +130,8 @@ void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     m->stats.count[MD_STAT_bytes] -= it->total;
     if (it->nbytes > MD_INLINE_VALUE)
         free(it->value);
-    if (it->held)
-        md_hold_unlinked(m, i);
-    else
-        md_room_give(&m->memory, &it->room);
+    md_hold_room(m, it);
+    md_room_give(&m->memory, &it->room);
     it->next = m->free_item;
     m->free_item = i;
 }
@@ -365,7 +363,7 @@ static bool counter_set(struct md_model *m, int32_t record, uint64_t value) {
         m->items[i].hits >= 2) /* a thread may hold it: then it is replaced */
         m->segmented.unsure_removed++;
     /* What an answer on its way shows must not change under it. */
-    bool in_place = digits.len <= m->items[i].nbytes && !m->items[i].held;
+    bool in_place = digits.len <= m->items[i].nbytes && !md_held(&m->items[i]);
     if (shorter && md_choose(m, MD_CHOICE_PADDING) == 1)
         in_place = !in_place;
     if (in_place)

@@ -50,14 +50,14 @@ void md_note_noreply(struct md_feed *f, const struct md_tokens *w) {
 }
 
 void md_note_surplus(struct md_feed *f, const struct md_tokens *w, size_t max) {
-    if (w->n == max && !f->c->noreply)
+    if (w->n >= max && !f->c->noreply)
         md_chosen(f->m, MD_CHOICE_SURPLUS);
 }
 
 bool md_count_is(struct md_feed *f, const struct md_tokens *w, size_t min, size_t max) {
-    if (w->n >= min && w->n <= max)
+    if (w->n >= min && (w->n <= max || f->m->profile->surplus_words))
         return true;
-    md_refuse(f, MD_RULE_TOKENS, "ERROR");
+    md_refuse(f, MD_RULE_TOKENS, f->m->profile->too_few_words);
     return false;
 }
 
