@@ -200,10 +200,20 @@ void md_bytes_print(const void *bytes, size_t n, struct md_buf *out);
 /* Reads a file whole; refuses what is larger than MD_TRACE_FILE_MAX without reading it. */
 bool md_trace_load(struct md_trace *t, const char *path, struct md_trace_error *error);
 
+/* What symbols stand for at a moment. */
+struct md_symbols {
+    uint64_t now;  /* Unix time of the node */
+    uint64_t base; /* its CAS counter at the start of the trace */
+    uint64_t (*cas)(const void *ctx, const void *key, size_t nkey); /* seen last for the key */
+    const void *ctx;
+};
+
 /*
- * The bytes of a send step on this node at this moment: symbols resolved by asking the model.
- * Appends to `out`; stops at `limit` bytes.
+ * The bytes of a send step on this node at this moment. Appends to `out`; stops at `limit` bytes.
  */
+void md_step_resolve_by(const struct md_step *s, const struct md_symbols *by, size_t limit,
+                        struct md_buf *out);
+/* The same, by what the model says. */
 void md_step_resolve(const struct md_step *s, const struct md_model *m, size_t limit,
                      struct md_buf *out);
 
