@@ -120,9 +120,10 @@ static void print_json(const struct compare *c) {
     for (size_t i = 0; i < c->hunt.n; i++)
         json_array_append_new(groups, json_group(&c->hunt.group[i]));
     json_t *o =
-        json_pack("{s:i, s:o, s:I, s:I, s:I, s:f, s:o}", "schema", 1, "nodes", nodes, "seed",
+        json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:o}", "schema", 1, "nodes", nodes, "seed",
                   (json_int_t)c->side[0].seed, "traces", (json_int_t)c->hunt.traces, "skipped",
-                  (json_int_t)c->hunt.skipped, "seconds", c->seconds, "differences", groups);
+                  (json_int_t)c->hunt.skipped, "unsteady", (json_int_t)c->hunt.unsteady, "seconds",
+                  c->seconds, "differences", groups);
     char *text = json_dumps(o, JSON_INDENT(2));
     puts(text ? text : "{}");
     free(text);
@@ -143,6 +144,9 @@ static void print_text(const struct compare *c) {
            c->hunt.version[1], c->seconds, c->hunt.n, c->hunt.n == 1 ? "" : "s");
     if (c->hunt.skipped)
         printf(", %llu skipped (not for both)", (unsigned long long)c->hunt.skipped);
+    if (c->hunt.unsteady)
+        printf(", %llu left out (a node differs from itself, too: background threads)",
+               (unsigned long long)c->hunt.unsteady);
     printf("%s\n", md_interrupted() ? "; interrupted" : "");
     if (c->hunt.n)
         printf("artifacts: %s/differences (trace, shrunk.trace, report.md of each)\n",

@@ -300,12 +300,15 @@ bool md_piece_equal(const struct md_heard *a, const struct md_piece *pa, const s
            memcmp(plain_of(a, pa).s, plain_of(b, pb).s, pa->plain_n) == 0;
 }
 
+/* Without the data behind it. */
+static struct text line_of(struct text t) {
+    const uint8_t *end = t.n ? memchr(t.s, '\n', t.n) : NULL;
+    return end ? (struct text){t.s, (size_t)(end - t.s)} : t;
+}
+
 /* The first word of an answer, a number being "number"; what is no word of a protocol: "other". */
 static void kind_of(struct text t, char out[16]) {
-    struct text rest = {t.s, 0};
-    while (rest.n < t.n && t.s[rest.n] != '\n')
-        rest.n++;
-    struct text first = word(&rest);
+    struct text rest = line_of(t), first = word(&rest);
     size_t upper = 0;
     while (upper < first.n && (isupper(first.s[upper]) || first.s[upper] == '_'))
         upper++;
@@ -321,36 +324,31 @@ static void kind_of(struct text t, char out[16]) {
         snprintf(out, 16, "other");
 }
 
+/* "items:5:evicted" without its class. */
+static void counter_name(struct text name, char out[48]) {
+    const uint8_t *last = memrchr(name.s, ':', name.n), *s = last ? last + 1 : name.s;
+    snprintf(out, 48, "%.*s", (int)(name.s + name.n - s), (const char *)s);
+}
+
 /* Which word of two answers of the same kind differs. */
 static void field_of(struct text a, struct text b, char out[48]) {
     static const char *const value[] = {"", "key", "flags", "bytes", "cas"};
-    struct text ra = a, rb = b, first = word(&ra);
-    word(&rb);
+    struct text ra = line_of(a), rb = line_of(b), first = word(&ra);
     bool stat = is(first, "STAT"), of_value = is(first, "VALUE");
+    word(&rb);
+    snprintf(out, 48, of_value || is(first, "VA") ? "data" : "text");
     for (size_t i = 1; ra.n || rb.n; i++) {
         struct text wa = word(&ra), wb = word(&rb);
-        const uint8_t *end = memchr(wa.s, '\n', wa.n);
-        bool into_data = end != NULL;
-        if (wa.n == wb.n && memcmp(wa.s, wb.s, wa.n) == 0) {
-            if (into_data)
-                break;
-            if (stat && i == 1) {
-                const uint8_t *name = wa.s;
-                for (size_t j = 0; j < wa.n; j++)
-                    if (wa.s[j] == ':')
-                        name = wa.s + j + 1;
-                snprintf(out, 48, "%.*s", (int)(wa.s + wa.n - name), (const char *)name);
-                return;
-            }
-            continue;
-        }
-        if (of_value && i < 5 && !into_data)
+        bool same = wa.n == wb.n && memcmp(wa.s, wb.s, wa.n) == 0;
+        if (same && stat && i == 1)
+            counter_name(wa, out);
+        if (!same && of_value && i < 5)
             snprintf(out, 48, "%s", value[i]);
-        else
-            snprintf(out, 48, of_value || is(first, "VA") ? "data" : "text");
-        return;
+        if (!same && !of_value && !stat)
+            snprintf(out, 48, "text");
+        if (!same)
+            return;
     }
-    snprintf(out, 48, "data");
 }
 
 void md_piece_difference(const struct md_heard *a, const struct md_piece *pa,
