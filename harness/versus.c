@@ -1,52 +1,12 @@
 /* The same trace on two nodes; see versus.h. */
-#include "harness/versus.h"
+#include "harness/versus_internal.h"
 
-#include "harness/compare.h"
-#include "harness/pool.h"
 #include "harness/shrink.h"
-#include "harness/versus_asked.h"
-#include "harness/versus_reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAID_MAX = 4096, SAID_SHOWN = 240, MOST_REPLIES = 64 << 20 };
-
-/* What was said and heard on one connection number; a new connection of that number goes on there. */
-struct talk {
-    struct md_buf sent;
-    struct md_heard heard;
-    size_t compared; /* pieces that were the same on both sides */
-    bool closed;     /* by the node */
-};
-
-struct side {
-    struct md_pool pool;
-    struct md_node *node; /* of the trace in hand */
-    bool down;            /* killed, and not restarted yet */
-    uint64_t base;        /* CAS counter of a new node */
-    char version[32];
-    struct md_shown shown;
-    struct talk talk[MD_CONNECTIONS_MAX];
-    enum md_node_status trouble; /* OK, or how the node ended the trace */
-};
-
-struct md_versus {
-    struct side side[MD_SIDES];
-    uint64_t traces;
-    struct md_buf bytes; /* of the send step in hand */
-    /* The first answer that one side gave and the other did not yet. */
-    bool late;
-    size_t late_step, late_piece;
-    unsigned late_conn, late_side;
-    struct md_versus_verdict *verdict;
-    struct md_versus_verdict shrinking;
-    /* For md_versus_print: how far each side's talk had come behind each step. */
-    struct mark {
-        size_t heard[MD_SIDES];
-    } * mark; /* owned */
-    size_t n_marks, cap_marks;
-};
+enum { SAID_SHOWN = 240, MOST_REPLIES = 64 << 20 };
 
 void md_versus_verdict_free(struct md_versus_verdict *v) {
     for (unsigned i = 0; i < MD_SIDES; i++)
@@ -56,8 +16,6 @@ void md_versus_verdict_free(struct md_versus_verdict *v) {
 }
 
 /* ---- making ------------------------------------------------------------------------------------- */
-
-static char letter(unsigned side) { return (char)('a' + side); }
 
 static bool refuse(const struct md_node_config *config, struct md_node *node, struct md_buf *why) {
     const char *error = node ? md_node_error(node) : "no node could be started";
@@ -69,7 +27,7 @@ static bool refuse(const struct md_node_config *config, struct md_node *node, st
 }
 
 /* Asks a new node what its first item gets: the counter's start. */
-static bool learn(struct side *s, const struct md_node_config *config, struct md_buf *why) {
+static bool learn(struct md_side *s, const struct md_node_config *config, struct md_buf *why) {
     static const char ask[] = "set a 0 0 0\r\n\r\ngets a\r\n";
     struct md_node *node;
     struct md_buf reply = {0};
@@ -109,7 +67,7 @@ void md_versus_free(struct md_versus *v) {
     if (!v)
         return;
     for (unsigned i = 0; i < MD_SIDES; i++) {
-        struct side *s = &v->side[i];
+        struct md_side *s = &v->side[i];
         md_pool_free(&s->pool);
         md_shown_free(&s->shown);
         for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
@@ -132,12 +90,12 @@ uint64_t md_versus_traces(const struct md_versus *v) { return v->traces; }
 /* ---- one step on one side ------------------------------------------------------------------------ */
 
 static uint64_t seen_cas(const void *ctx, const void *key, size_t nkey) {
-    const struct side *s = ctx;
+    const struct md_side *s = ctx;
     return md_shown_cas(&s->shown, key, nkey, s->base);
 }
 
-static void heard(struct side *s, unsigned conn, enum md_node_status status) {
-    struct talk *t = &s->talk[conn];
+static void heard(struct md_side *s, unsigned conn, enum md_node_status status) {
+    struct md_talk *t = &s->talk[conn];
     if (status == MD_NODE_CLOSED)
         t->closed = true;
     else if (status != MD_NODE_OK)
@@ -145,17 +103,19 @@ static void heard(struct side *s, unsigned conn, enum md_node_status status) {
     md_heard_cut(&t->heard, &s->shown, status != MD_NODE_OK);
 }
 
-static void open_conn(struct side *s, unsigned conn) {
+static void open_conn(struct md_side *s, unsigned conn) {
     if (md_node_is_open(s->node, conn))
         return;
     enum md_node_status status = md_node_open(s->node, conn);
     s->talk[conn].closed = false;
+    s->talk[conn].sent.len = 0;
+    s->talk[conn].first = s->talk[conn].heard.n;
     if (status != MD_NODE_OK)
         s->trouble = status;
 }
 
-static void send_bytes(struct side *s, unsigned conn, const uint8_t *bytes, size_t len) {
-    struct talk *t = &s->talk[conn];
+static void send_bytes(struct md_side *s, unsigned conn, const uint8_t *bytes, size_t len) {
+    struct md_talk *t = &s->talk[conn];
     open_conn(s, conn);
     for (size_t at = 0; at < len && s->trouble == MD_NODE_OK && md_node_is_open(s->node, conn);
          at += MD_READ_BUFFER) {
@@ -166,7 +126,7 @@ static void send_bytes(struct side *s, unsigned conn, const uint8_t *bytes, size
     }
 }
 
-static void send_step(struct md_versus *v, struct side *s, const struct md_step *step) {
+static void send_step(struct md_versus *v, struct md_side *s, const struct md_step *step) {
     const struct md_symbols by = {
         .now = MD_START_TIME + md_node_uptime(s->node), .base = s->base, .cas = seen_cas, .ctx = s};
     v->bytes.len = 0;
@@ -174,8 +134,8 @@ static void send_step(struct md_versus *v, struct side *s, const struct md_step 
     send_bytes(s, step->conn, v->bytes.data, v->bytes.len);
 }
 
-static void close_conn(struct side *s, unsigned conn, bool half) {
-    struct talk *t = &s->talk[conn];
+static void close_conn(struct md_side *s, unsigned conn, bool half) {
+    struct md_talk *t = &s->talk[conn];
     if (!md_node_is_open(s->node, conn))
         return;
     heard(s, conn,
@@ -184,7 +144,7 @@ static void close_conn(struct side *s, unsigned conn, bool half) {
     t->closed = false;
 }
 
-static void other_step(struct side *s, const struct md_step *step) {
+static void other_step(struct md_side *s, const struct md_step *step) {
     enum md_node_status status = MD_NODE_OK;
     switch (step->kind) {
     case MD_STEP_CLOCK: status = md_node_advance(s->node, step->seconds); break;
@@ -202,7 +162,7 @@ static void other_step(struct side *s, const struct md_step *step) {
         s->trouble = status;
 }
 
-static void step_on(struct md_versus *v, struct side *s, const struct md_step *step) {
+static void step_on(struct md_versus *v, struct md_side *s, const struct md_step *step) {
     if (s->down && step->kind <= MD_STEP_SHUTDOWN)
         return;
     switch (step->kind) {
@@ -214,132 +174,14 @@ static void step_on(struct md_versus *v, struct side *s, const struct md_step *s
     }
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------- */
-
-/* The command that the piece answers. */
-static void asked(const struct talk *t, size_t piece, char name[MD_ASKED_MAX]) {
-    size_t answers = 0;
-    if (t->sent.len && t->sent.data[0] == 0x80) {
-        const struct md_heard *h = &t->heard;
-        bool there = piece < h->n && h->piece[piece].n > 1;
-        snprintf(name, MD_ASKED_MAX, "binary-%02x",
-                 there ? h->bytes.data[h->piece[piece].at + 1] : 0u);
-        return;
-    }
-    for (size_t i = 0; i < piece && i < t->heard.n; i++)
-        answers += t->heard.piece[i].last;
-    md_asked(t->sent.data, t->sent.len, answers, name);
-}
-
-static void keep_said(struct md_versus *v, unsigned side, unsigned conn, size_t piece) {
-    const struct md_heard *h = &v->side[side].talk[conn].heard;
-    struct md_buf *to = &v->verdict->said[side];
-    to->len = 0;
-    if (piece >= h->n)
-        return;
-    const struct md_piece *p = &h->piece[piece];
-    md_buf_append(to, h->bytes.data + p->at, p->n < SAID_MAX ? p->n : SAID_MAX);
-}
-
-static enum md_verdict_kind differs(struct md_versus *v, unsigned conn, size_t piece, size_t step,
-                                    const char *how) {
-    char name[MD_ASKED_MAX];
-    bool a_has = piece < v->side[0].talk[conn].heard.n;
-    asked(&v->side[a_has ? 0 : 1].talk[conn], piece, name);
-    snprintf(v->verdict->signature, MD_SIGNATURE_MAX, "%s.%s", name, how);
-    md_signature_plain(v->verdict->signature);
-    v->verdict->step = step;
-    for (unsigned i = 0; i < MD_SIDES; i++)
-        keep_said(v, i, conn, piece);
-    return v->verdict->kind = MD_DIVERGED;
-}
-
-/* Answers that both have given. */
-static enum md_verdict_kind compare_pieces(struct md_versus *v, unsigned conn, size_t step) {
-    struct talk *a = &v->side[0].talk[conn], *b = &v->side[1].talk[conn];
-    size_t *i = &a->compared;
-    for (; *i < a->heard.n && *i < b->heard.n; ++*i) {
-        const struct md_piece *pa = &a->heard.piece[*i], *pb = &b->heard.piece[*i];
-        char how[MD_SIGNATURE_MAX - MD_ASKED_MAX - 2];
-        if (md_piece_equal(&a->heard, pa, &b->heard, pb))
-            continue;
-        md_piece_difference(&a->heard, pa, &b->heard, pb, how, sizeof how);
-        return differs(v, conn, *i, step, how);
-    }
-    if (a->heard.n != b->heard.n && !v->late) {
-        v->late = true;
-        v->late_step = step;
-        v->late_conn = conn;
-        v->late_side = a->heard.n > b->heard.n;
-        v->late_piece = *i;
-    }
-    return MD_AGREE;
-}
-
-/* The node is gone, hangs or floods: on one side only it is a difference, on both the end of the trace. */
-static enum md_verdict_kind compare_trouble(struct md_versus *v, unsigned conn, size_t step) {
-    static const char *const words[] = {[MD_NODE_OK] = "ok",
-                                        [MD_NODE_DIED] = "died",
-                                        [MD_NODE_HANGS] = "hangs",
-                                        [MD_NODE_BUSY] = "busy",
-                                        [MD_NODE_FLOOD] = "floods"};
-    const struct side *a = &v->side[0], *b = &v->side[1];
-    for (unsigned i = 0; i < MD_SIDES; i++) {
-        enum md_node_status status = v->side[i].trouble;
-        if (status < sizeof words / sizeof *words && words[status])
-            continue;
-        v->verdict->reason.len = 0;
-        md_buf_printf(&v->verdict->reason, "node %c: %s", letter(i),
-                      md_node_error(v->side[i].node));
-        return v->verdict->kind = MD_FAILED;
-    }
-    if (a->trouble == b->trouble)
-        return MD_AGREE;
-    char how[MD_SIGNATURE_MAX - MD_ASKED_MAX - 2];
-    snprintf(how, sizeof how, "node-%s-%s", words[a->trouble], words[b->trouble]);
-    return differs(v, conn, a->talk[conn].compared, step, how);
-}
-
-static enum md_verdict_kind compare_closed(struct md_versus *v, unsigned conn, size_t step) {
-    const struct talk *a = &v->side[0].talk[conn], *b = &v->side[1].talk[conn];
-    if (a->closed == b->closed)
-        return MD_AGREE;
-    return differs(v, conn, a->compared, step, a->closed ? "closed-open" : "open-closed");
-}
-
-static enum md_verdict_kind compare_step(struct md_versus *v, const struct md_step *s, size_t i) {
-    unsigned conn = s->kind <= MD_STEP_SHUTDOWN ? s->conn : 0;
-    enum md_verdict_kind kind = compare_pieces(v, conn, i);
-    if (kind == MD_AGREE)
-        kind = compare_closed(v, conn, i);
-    return kind == MD_AGREE ? compare_trouble(v, conn, i) : kind;
-}
-
-/* What is left when all was sent: answers that one side never gave, or gave later than the other. */
-static enum md_verdict_kind compare_end(struct md_versus *v, size_t steps) {
-    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
-        for (unsigned i = 0; i < MD_SIDES; i++)
-            md_heard_cut(&v->side[i].talk[c].heard, &v->side[i].shown, true);
-        if (compare_pieces(v, c, steps) == MD_DIVERGED)
-            return MD_DIVERGED;
-        size_t n = v->side[0].talk[c].heard.n, m = v->side[1].talk[c].heard.n;
-        if (n != m)
-            return differs(v, c, n < m ? n : m, steps, n < m ? "none-answer" : "answer-none");
-    }
-    if (!v->late)
-        return MD_AGREE;
-    return differs(v, v->late_conn, v->late_piece, v->late_step,
-                   v->late_side ? "now-later" : "later-now");
-}
-
 /* ---- a trace -------------------------------------------------------------------------------------- */
 
-static void begin(struct side *s) {
+static void begin(struct md_side *s) {
     s->down = false;
     s->trouble = MD_NODE_OK;
     md_shown_clear(&s->shown);
     for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
-        s->talk[c].sent.len = s->talk[c].compared = 0;
+        s->talk[c].sent.len = s->talk[c].compared = s->talk[c].first = 0;
         s->talk[c].closed = false;
         md_buf_reserve(&s->talk[c].sent, 1);
         md_heard_clear(&s->talk[c].heard);
@@ -348,7 +190,7 @@ static void begin(struct side *s) {
 
 static void note_mark(struct md_versus *v, const struct md_step *s) {
     v->mark = md_grow(v->mark, &v->cap_marks, v->n_marks + 1, sizeof *v->mark);
-    struct mark *m = &v->mark[v->n_marks++];
+    struct md_versus_mark *m = &v->mark[v->n_marks++];
     for (unsigned i = 0; i < MD_SIDES; i++)
         m->heard[i] = s->kind <= MD_STEP_SHUTDOWN ? v->side[i].talk[s->conn].heard.n : 0;
 }
@@ -362,23 +204,23 @@ static enum md_verdict_kind play(struct md_versus *v, const struct md_trace *t) 
         for (unsigned side = 0; side < MD_SIDES; side++)
             step_on(v, &v->side[side], s);
         note_mark(v, s);
-        kind = compare_step(v, s, i);
+        kind = md_versus_compare_step(v, s, i);
         if (kind == MD_AGREE && v->side[0].trouble != MD_NODE_OK)
             return kind;
     }
-    return kind == MD_AGREE ? compare_end(v, t->n_steps ? t->n_steps - 1 : 0) : kind;
+    return kind == MD_AGREE ? md_versus_compare_end(v, t->n_steps ? t->n_steps - 1 : 0) : kind;
 }
 
 /* Starts both nodes. One that does not take the options: the trace is not for this pair. */
 static bool start(struct md_versus *v, const struct md_trace *t) {
     for (unsigned i = 0; i < MD_SIDES; i++) {
-        struct side *s = &v->side[i];
+        struct md_side *s = &v->side[i];
         begin(s);
         enum md_node_status status = md_pool_fresh(&s->pool, &t->options, &s->node);
         if (status == MD_NODE_OK)
             continue;
         v->verdict->kind = status == MD_NODE_NO_START ? MD_SKIPPED : MD_FAILED;
-        md_buf_printf(&v->verdict->reason, "node %c: %s", letter(i),
+        md_buf_printf(&v->verdict->reason, "node %c: %s", md_side_letter(i),
                       s->node ? md_node_error(s->node) : "no node could be started");
         return false;
     }
@@ -415,7 +257,7 @@ static void print_bytes(const uint8_t *bytes, size_t n, struct md_buf *out) {
 static void print_said(const struct md_versus *v, unsigned side, unsigned conn, size_t from,
                        size_t to, struct md_buf *out) {
     const struct md_heard *h = &v->side[side].talk[conn].heard;
-    md_buf_printf(out, "    %c: ", letter(side));
+    md_buf_printf(out, "    %c: ", md_side_letter(side));
     if (from >= to || from >= h->n) {
         md_buf_str(out, "nothing\n");
         return;
@@ -443,7 +285,7 @@ void md_versus_print(const struct md_versus *v, const struct md_trace *t, struct
     }
     for (unsigned side = 0; side < MD_SIDES && v->verdict->kind == MD_DIVERGED; side++) {
         const struct md_buf *said = &v->verdict->said[side];
-        md_buf_printf(out, "  ! %c: ", letter(side));
+        md_buf_printf(out, "  ! %c: ", md_side_letter(side));
         print_bytes(said->data, said->len, out);
     }
 }
