@@ -8,10 +8,14 @@
  *
  * In the middle of a data block it reads straight into the item and sends nothing meanwhile: replies
  * of earlier commands are held back until the block is complete (choice held-back).
+ *
+ * A binary connection is the same with requests in place of lines, and values in place of data blocks;
+ * its buffer does not grow.
  */
-#include "model/text.h"
-
+#include "model/binary.h"
+#include "model/hold.h"
 #include "model/lru.h"
+#include "model/text.h"
 
 #include <stdlib.h>
 
@@ -21,6 +25,8 @@ void md_feed_send(struct md_feed *f) {
     f->sent_bytes = f->out->bytes.len;
     f->sent_commands = f->out->n_commands;
     f->sent_marks = f->out->n_marks;
+    if (f->c->held.n_commands == 0)
+        md_holds_end(f->m, f->c);
 }
 
 bool md_feed_unsent(const struct md_feed *f) {
@@ -113,6 +119,17 @@ static void hold_back(struct md_feed *f) {
     out->n_marks = f->sent_marks;
 }
 
+static bool next_chunk(struct md_feed *f) {
+    return f->c->binary ? md_binary_next_chunk(f) : md_text_next_chunk(f);
+}
+
+static void data_complete(struct md_feed *f, const uint8_t *data) {
+    if (f->c->binary)
+        md_binary_data(f, data);
+    else
+        md_text_data(f, data);
+}
+
 /* Takes up to n bytes of a data block, or of what is swallowed; returns how many. */
 static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
     struct md_conn *c = f->c;
@@ -125,7 +142,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
             left -= step;
             c->missing -= step;
             c->chunk_left -= (uint32_t)step;
-            if (c->chunk_left == 0 && c->missing > 0 && !md_text_next_chunk(f))
+            if (c->chunk_left == 0 && c->missing > 0 && !next_chunk(f))
                 return n - left; /* out of memory: the rest is swallowed */
         }
         if (!chunked)
@@ -135,7 +152,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
             md_buf_append(&c->data, bytes, n);
         if (c->missing == 0) {
             c->state = MD_CONN_LINE;
-            md_text_data(f, whole ? bytes : c->data.data);
+            data_complete(f, whole ? bytes : c->data.data);
             c->data.len = 0;
         }
         return n;
@@ -156,31 +173,44 @@ static void take_turn(struct md_feed *f) {
     f->requests = (int64_t)f->m->options.reqs_per_event - 1;
 }
 
+/* The line that begins here; returns how many bytes it had, 0: there must come more. */
+static size_t take_line(struct md_feed *f, const uint8_t *w, size_t n) {
+    const uint8_t *end = memchr(w, '\n', n);
+    if (!end) {
+        if (n > MD_LINE_MAX) {
+            f->c->grown = md_text_long_line(f, w, n);
+            f->close = !f->c->grown;
+        }
+        return 0;
+    }
+    size_t len = (size_t)(end - w);
+    md_feed_begin(f, f->c->input - n);
+    md_text_line(f, w, len > 1 && end[-1] == '\r' ? len - 1 : len);
+    return len + 1;
+}
+
+/* The same of a binary request. */
+static size_t take_request(struct md_feed *f, const uint8_t *w, size_t n) {
+    size_t len = md_binary_whole(f, w, n);
+    if (len)
+        md_binary_request(f, w, len, n - len);
+    return len;
+}
+
 /* Works through what one read brought; returns how much of it was used up. */
 static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
-    uint64_t base = c->input - n;
     size_t at = 0;
     while (at < n && !f->close && !f->unmodelled) {
+        size_t used;
         if (c->state != MD_CONN_LINE) {
-            at += take_data(f, w + at, n - at);
-            if (c->state == MD_CONN_LINE)
-                take_turn(f);
-            continue;
+            used = take_data(f, w + at, n - at);
+        } else {
+            used = c->binary ? take_request(f, w + at, n - at) : take_line(f, w + at, n - at);
+            if (used == 0)
+                break;
         }
-        const uint8_t *end = memchr(w + at, '\n', n - at);
-        if (!end) {
-            if (n - at > MD_LINE_MAX) {
-                c->grown = md_text_long_line(f, w + at, n - at);
-                f->close = !c->grown;
-            }
-            break;
-        }
-        size_t len = (size_t)(end - (w + at));
-        size_t text = len > 1 && end[-1] == '\r' ? len - 1 : len;
-        md_feed_begin(f, base + at);
-        md_text_line(f, w + at, text);
-        at += len + 1;
+        at += used;
         if (c->state == MD_CONN_LINE)
             take_turn(f);
     }
@@ -192,6 +222,10 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
     struct md_conn *c = f->c;
     size_t room = c->grown ? n : MD_READ_BUFFER - c->line.len;
     size_t take = least(n, room);
+    if (take == 0) {
+        md_binary_overfull(f, c->line.data);
+        return 0;
+    }
     c->input += take;
     f->requests = f->m->options.reqs_per_event; /* each read is an event of its own */
     if (c->line.len) {
@@ -213,7 +247,9 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     c->chunk_left = 0;
     c->grown = false;
     c->first = true;
+    c->binary = c->quiet = false;
     reply_clear(&c->held);
+    md_holds_end(m, c);
 }
 
 void md_model_open(struct md_model *m, unsigned conn) {
@@ -226,7 +262,8 @@ bool md_model_is_open(const struct md_model *m, unsigned conn) {
 }
 
 bool md_model_at_command(const struct md_model *m, unsigned conn) {
-    return m->conn[conn].state == MD_CONN_LINE && m->conn[conn].line.len == 0;
+    const struct md_conn *c = &m->conn[conn];
+    return c->state == MD_CONN_LINE && c->line.len == 0 && !c->binary;
 }
 
 void md_model_close(struct md_model *m, unsigned conn) {
@@ -273,6 +310,14 @@ static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
     }
 }
 
+/* The first byte decides, unless the node speaks one protocol only. */
+static bool is_binary(struct md_model *m, uint8_t first) {
+    if (m->options.protocol != MD_PROTOCOL_AUTO)
+        return m->options.protocol == MD_PROTOCOL_BINARY;
+    m->fired.rule[MD_RULE_BIN_NEGOTIATED]++;
+    return first == MD_PACKET_REQUEST;
+}
+
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
                                   struct md_reply *out) {
     reply_clear(out);
@@ -285,8 +330,11 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
     struct md_feed f = {.m = m, .c = c, .conn = conn, .out = out};
     if (c->first && len) {
         c->first = false;
-        if (in[0] == 0x80) /* a binary connection */
-            return MD_FEED_UNMODELLED;
+        c->binary = is_binary(m, in[0]);
+    }
+    if (c->binary && m->options.segmented) { /* what it answers is not looked into */
+        m->lost = true;
+        return MD_FEED_UNMODELLED;
     }
     release(&f);
     for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)

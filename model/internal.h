@@ -1,10 +1,10 @@
 /*
  * What the files of model/ share: the pieces of struct md_model. Two layers: the store (store.h:
- * operations on items with a result, no bytes, no protocol) under the text protocol (text.h), which
- * a connection (connection.c) feeds line by line.
+ * operations on items with a result, no bytes, no protocol) under the text protocol (text.h) and the
+ * binary one (binary.h), which a connection (connection.c) feeds line by line, request by request.
  *
- *      feed -> connection.c -> text.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
- *                                 \-> number.c
+ *      feed -> connection.c -> text.c, binary.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
+ *                                 \-> number.c, packet.c
  *                                 \-> stats.c
  *
  * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
@@ -17,6 +17,7 @@
 #include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
+#include "model/packet.h"
 #include "model/segmented.h"
 #include "model/slab.h"
 #include "model/stats.h"
@@ -76,11 +77,18 @@ struct md_item {
 
 enum md_conn_state { MD_CONN_NONE, MD_CONN_LINE, MD_CONN_DATA, MD_CONN_SWALLOW };
 
+/* An item that a reply holds which is not sent yet (hold.h). */
+struct md_hold {
+    uint64_t order;      /* of the item */
+    struct md_room room; /* its memory, once it is gone */
+};
+
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
-    struct md_buf line; /* read, but no line end yet */
+    bool binary;        /* it speaks the binary protocol */
+    struct md_buf line; /* read, but no line end yet; no whole request */
     bool grown;         /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
@@ -96,6 +104,11 @@ struct md_conn {
     /* MD_CONN_SWALLOW and MD_CONN_DATA */
     uint64_t missing;     /* bytes still to come, CRLF included */
     struct md_reply held; /* replies that the node has not sent yet */
+    struct md_hold *holds; /* owned; the items in them, and in those of the feed in hand */
+    size_t n_holds, cap_holds;
+    /* A binary connection: the request in hand, whose value may still be to come. */
+    struct md_packet request;
+    bool quiet; /* only errors and hits are told */
 };
 
 struct md_preference {

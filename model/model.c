@@ -48,6 +48,9 @@ static void conn_free(struct md_conn *c) {
     md_buf_free(&c->data);
     md_buf_free(&c->room.rest);
     md_reply_free(&c->held);
+    for (size_t i = 0; i < c->n_holds; i++)
+        md_buf_free(&c->holds[i].room.rest);
+    free(c->holds);
 }
 
 void md_model_free(struct md_model *m) {
@@ -155,6 +158,13 @@ static struct md_reply reply_copy(const struct md_reply *r) {
     return c;
 }
 
+static void copy_holds(struct md_conn *to, const struct md_conn *from) {
+    to->holds = copy_of(from->holds, from->n_holds * sizeof *from->holds);
+    to->cap_holds = from->n_holds;
+    for (size_t i = 0; i < from->n_holds; i++)
+        to->holds[i].room.rest = buf_copy(&from->holds[i].room.rest);
+}
+
 struct md_model *md_model_clone(const struct md_model *from) {
     struct md_model *m = copy_of(from, sizeof *from);
     m->records = copy_of(from->records, from->n_records * sizeof *from->records);
@@ -175,6 +185,7 @@ struct md_model *md_model_clone(const struct md_model *from) {
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
         m->conn[c].held = reply_copy(&from->conn[c].held);
+        copy_holds(&m->conn[c], &from->conn[c]);
     }
     m->preferences = copy_of(from->preferences, from->n_preferences * sizeof *from->preferences);
     m->cap_preferences = from->n_preferences;

@@ -2,6 +2,7 @@
 #include "model/store.h"
 
 #include "model/hash.h"
+#include "model/hold.h"
 #include "model/lru.h"
 
 #include <stdlib.h>
@@ -128,6 +129,7 @@ void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     m->stats.count[MD_STAT_bytes] -= it->total;
     if (it->nbytes > MD_INLINE_VALUE)
         free(it->value);
+    md_hold_room(m, it);
     md_room_give(&m->memory, &it->room);
     it->next = m->free_item;
     m->free_item = i;
@@ -255,7 +257,12 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
         m->count[m->items[old].class].cas_hits++;
         break;
     case MD_CMD_APPEND:
-    case MD_CMD_PREPEND: return join(m, v, old, v->by == MD_CMD_APPEND);
+    case MD_CMD_PREPEND:
+        if (v->cas && v->cas != m->items[old].cas) {
+            failed_store(m);
+            return MD_EXISTS;
+        }
+        return join(m, v, old, v->by == MD_CMD_APPEND);
     default: break;
     }
     put(m, v, old, v->exptime_set);
@@ -355,12 +362,15 @@ static bool counter_set(struct md_model *m, int32_t record, uint64_t value) {
     if (m->options.segmented &&
         m->items[i].hits >= 2) /* a thread may hold it: then it is replaced */
         m->segmented.unsure_removed++;
-    if (digits.len <= m->items[i].nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
+    bool held = md_held(m, &m->items[i]), fits = digits.len <= m->items[i].nbytes;
+    if (held && fits)
+        md_chosen(m, MD_CHOICE_BIN_HELD_ITEM);
+    if (fits && !held && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
         counter_in_place(m, i, text, digits.len);
     else if (!counter_replaced(m, i, text, digits.len))
         return false;
     struct md_item *now = &m->items[m->records[record].item];
-    now->open_choice = shorter;
+    now->open_choice = shorter && !held;
     now->padded_by = m->command->ordinal;
     return true;
 }

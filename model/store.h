@@ -38,7 +38,7 @@ struct md_value {
     int32_t record;
     uint32_t flags, exptime, exptime_set;
     uint8_t by;   /* enum md_command_name */
-    uint64_t cas; /* asked for by cas, else 0 */
+    uint64_t cas; /* asked for by cas; by append and prepend, if not 0 */
     const uint8_t *data;
     size_t nbytes;
     /* Taken for it already; what is not used (nothing stored, or joined to another value) stays. */

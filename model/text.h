@@ -16,6 +16,7 @@ struct md_feed {
     size_t sent_bytes, sent_commands, sent_marks;
     int64_t requests; /* turns left before the node yields (-R) */
     bool unmodelled, close;
+    bool flush; /* binary: with the command in hand everything goes out */
 };
 
 /* Everything so far goes out. */
