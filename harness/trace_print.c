@@ -61,15 +61,22 @@ static void md_print_fill(const struct md_part *p, struct md_buf *out) {
     md_buf_append(out, byte, sizeof byte);
 }
 
+static void md_print_name(const char *name, const struct md_part *p, struct md_buf *out) {
+    md_buf_str(out, name);
+    if (p->byte)
+        md_buf_printf(out, ":%u", p->byte);
+}
+
 static void md_print_symbol(const struct md_part *p, struct md_buf *out) {
     switch (p->kind) {
     case MD_PART_BYTES: break;
     case MD_PART_CAS:
         if (p->len == 0) { /* no key was ever seen under no name: that is what it stands for */
-            md_buf_str(out, "{base");
+            md_print_name("{base", p, out);
             md_print_signed(p->number, out);
         } else {
-            md_buf_str(out, "{cas ");
+            md_print_name("{cas", p, out);
+            md_buf_byte(out, ' ');
             md_print_key(p->bytes, p->len, out);
             if (p->number) {
                 md_buf_byte(out, ' ');
@@ -80,11 +87,14 @@ static void md_print_symbol(const struct md_part *p, struct md_buf *out) {
         break;
     case MD_PART_BASE:
     case MD_PART_NOW:
-        md_buf_str(out, p->kind == MD_PART_BASE ? "{base" : "{now");
+        md_print_name(p->kind == MD_PART_BASE ? "{base" : "{now", p, out);
         md_print_signed(p->number, out);
         md_buf_byte(out, '}');
         break;
-    case MD_PART_LEN: md_buf_str(out, "{len}"); break;
+    case MD_PART_LEN:
+        md_print_name("{len", p, out);
+        md_buf_byte(out, '}');
+        break;
     case MD_PART_BLOCK: md_buf_str(out, "{block}"); break;
     case MD_PART_END: md_buf_str(out, "{/block}"); break;
     case MD_PART_FILL: md_print_fill(p, out); break;
