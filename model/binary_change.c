@@ -64,11 +64,11 @@ static void store_initial(struct md_feed *f, const struct delta *d, int32_t reco
     struct md_value v = {.record = record,
                          .exptime = md_relative_time(m, d->expiration),
                          .exptime_set = m->now,
-                         .by = MD_CMD_ADD,
+                         .by = f->c->command.name,
                          .data = digits.data,
                          .nbytes = digits.len,
                          .room = &room};
-    md_store(m, &v);
+    md_store_new(m, &v);
     answer_value(f, MD_RULE_BIN_DELTA_INITIAL, record, d->initial);
 }
 
@@ -120,7 +120,7 @@ void md_binary_delta(struct md_feed *f, const uint8_t *rest) {
         return;
     }
     bool other = other_cas(f, item);
-    if (other && (m->items[item].nbytes == 0 || m->items[item].chunked))
+    if (other && !md_may_be_number(m, item))
         md_chosen(m, MD_CHOICE_BIN_CAS_LATER);
     else if (other) {
         md_binary_error(f, MD_RULE_BIN_DELTA_CAS, MD_STATUS_EXISTS, 0);

@@ -1,7 +1,6 @@
 /* get, getk, gat, gatk, touch and their quiet forms; "Get, Get Quietly, Get Key, Get Key Quietly". */
 #include "model/binary_internal.h"
 
-#include "model/hold.h"
 #include "model/text_internal.h"
 
 /* ---- counting -------------------------------------------------------------------------------- */
@@ -78,7 +77,7 @@ static void hit(struct md_feed *f, int32_t item, uint8_t loud) {
                   : loud == MD_OP_GAT || loud == MD_OP_GATK ? MD_RULE_BIN_GAT_HIT
                                                                : MD_RULE_BIN_GET_HIT);
     md_binary_answer(f, &a);
-    md_hold(m, f->c, item);
+    md_hold_item(m, f->c, item);
 }
 
 void md_binary_get(struct md_feed *f, const uint8_t *rest) {

@@ -181,10 +181,7 @@ static void store(struct md_feed *f, const uint8_t *data) {
     struct md_model *m = f->m;
     struct md_conn *c = f->c;
     uint8_t loud = loud_form(f);
-    m->stats.count[MD_STAT_cmd_set]++;
-    m->count[md_slab_class(&m->slabs,
-                           md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes))]
-        .cmd_set++;
+    md_count_store(m, c);
     if (c->exptime_set != m->now)
         md_chosen(m, MD_CHOICE_EXPTIME_AT_LINE);
     enum md_command_name by = operation(f, loud);
@@ -192,7 +189,8 @@ static void store(struct md_feed *f, const uint8_t *data) {
                          .flags = c->flags,
                          .exptime = c->exptime,
                          .exptime_set = c->exptime_set,
-                         .by = (uint8_t)by,
+                         .by = f->c->command.name,
+                         .how = (uint8_t)by,
                          .cas = c->cas,
                          .data = data,
                          .nbytes = c->nbytes,

@@ -13,20 +13,24 @@
  * its buffer does not grow.
  */
 #include "model/binary.h"
-#include "model/hold.h"
 #include "model/lru.h"
+#include "model/meta.h"
 #include "model/text.h"
 
 #include <stdlib.h>
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-void md_feed_send(struct md_feed *f) {
+/* What is in the reply is none of the feed's business any more. */
+static void mark_sent(struct md_feed *f) {
     f->sent_bytes = f->out->bytes.len;
     f->sent_commands = f->out->n_commands;
     f->sent_marks = f->out->n_marks;
-    if (f->c->held.n_commands == 0)
-        md_holds_end(f->m, f->c);
+}
+
+void md_feed_send(struct md_feed *f) {
+    mark_sent(f);
+    md_hold_release(f->m, f->c);
 }
 
 bool md_feed_unsent(const struct md_feed *f) {
@@ -55,6 +59,7 @@ void md_feed_lose(struct md_feed *f) {
     }
     f->out->bytes.len = f->sent_bytes;
     f->out->n_marks = f->sent_marks;
+    md_hold_release(f->m, f->c);
 }
 
 void md_feed_begin(struct md_feed *f, uint64_t input_offset) {
@@ -126,6 +131,8 @@ static bool next_chunk(struct md_feed *f) {
 static void data_complete(struct md_feed *f, const uint8_t *data) {
     if (f->c->binary)
         md_binary_data(f, data);
+    else if (f->c->block == MD_BLOCK_META)
+        md_meta_data(f, data);
     else
         md_text_data(f, data);
 }
@@ -241,6 +248,7 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
 
 static void conn_clear(struct md_model *m, struct md_conn *c) {
     md_room_give(&m->memory, &c->room);
+    md_hold_release(m, c);
     c->state = MD_CONN_NONE;
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;
@@ -249,7 +257,6 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     c->first = true;
     c->binary = c->quiet = false;
     reply_clear(&c->held);
-    md_holds_end(m, c);
 }
 
 void md_model_open(struct md_model *m, unsigned conn) {
@@ -276,7 +283,7 @@ void md_model_close(struct md_model *m, unsigned conn) {
 
 /* What was held back is in front of what comes now. */
 static void release(struct md_feed *f) {
-    md_feed_send(f); /* everything before it is gone already */
+    mark_sent(f); /* everything before it is gone already */
     if (f->c->held.n_commands) {
         reply_move(f->out, &f->c->held, 0, 0, 0);
         reply_clear(&f->c->held);

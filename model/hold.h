@@ -1,18 +1,18 @@
 /*
- * Items that replies hold which a node has not sent yet. Such an item is not changed in place, and when
- * it goes its memory comes back only when the reply is out.
+ * Items that somebody holds: the answer of an mg points into its item until it has been sent. Such an item
+ * is not rewritten in place, and when it goes its memory comes back only with the answer.
  */
 #ifndef MEMDIVERGE_HOLD_H
 #define MEMDIVERGE_HOLD_H
 
-#include "model/internal.h"
+#include <stdint.h>
 
-/* The item is part of a reply on this connection that was not sent yet. */
-void md_hold(struct md_model *m, struct md_conn *c, int32_t item);
-bool md_held(const struct md_model *m, const struct md_item *it);
-/* The replies of the connection are sent, or lost. */
-void md_holds_end(struct md_model *m, struct md_conn *c);
-/* The item goes: if it is held, its room stays with the first that holds it. */
-void md_hold_room(struct md_model *m, struct md_item *it);
+struct md_model;
+struct md_conn;
+
+/* An answer that waits on this connection holds the item. */
+void md_hold_item(struct md_model *m, struct md_conn *c, int32_t item);
+/* The answers that waited were sent, or are lost. */
+void md_hold_release(struct md_model *m, struct md_conn *c);
 
 #endif

@@ -4,7 +4,7 @@
  * binary one (binary.h), which a connection (connection.c) feeds line by line, request by request.
  *
  *      feed -> connection.c -> text.c, binary.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
- *                                 \-> number.c, packet.c
+ *                                 \-> meta.c, number.c, packet.c
  *                                 \-> stats.c
  *
  * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
@@ -14,6 +14,7 @@
 #define MEMDIVERGE_MODEL_INTERNAL_H
 
 #include "model/flush.h"
+#include "model/hold.h"
 #include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
@@ -64,6 +65,12 @@ struct md_item {
     bool chunked, fetched;
     bool touched;     /* fetched, or touched by incr, decr, append, prepend */
     bool open_choice; /* padded_by is valid */
+    /* What the meta commands keep with it. */
+    bool stale, won;    /* marked by md I; a client was told to recache it */
+    bool binary_key;    /* its key came as base64, and is told so */
+    bool key_forgotten; /* ... which a version may have forgotten (quirk key-raw) */
+    bool gone;          /* unlinked, but held */
+    uint16_t held;      /* answers that point into it (hold.h) */
     /* With the segmented LRU only. */
     bool temporary; /* in TEMP_LRU */
     bool doubtful; /* a set that may have been refused, and then removed it, has not answered yet */
@@ -77,10 +84,17 @@ struct md_item {
 
 enum md_conn_state { MD_CONN_NONE, MD_CONN_LINE, MD_CONN_DATA, MD_CONN_SWALLOW };
 
-/* An item that a reply holds which is not sent yet (hold.h). */
-struct md_hold {
-    uint64_t order;      /* of the item */
-    struct md_room room; /* its memory, once it is gone */
+/* What a data block that comes in is for. */
+enum md_block { MD_BLOCK_TEXT, MD_BLOCK_META };
+
+/* What an ms that waits for its data block will need to answer. */
+struct md_meta_block {
+    bool quiet, invalidate, compare, vivify, binary_key;
+    bool cas_given; /* the item gets new_cas */
+    uint64_t new_cas;
+    uint8_t n_returns, n_opaque;
+    char returns[8];    /* letters of the flags to return */
+    uint8_t opaque[40]; /* with its O */
 };
 
 /* Every leftover of a connection, explicitly. */
@@ -92,7 +106,9 @@ struct md_conn {
     bool grown;         /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
-    uint8_t store; /* enum md_command_name */
+    enum md_block block;
+    struct md_meta_block meta; /* MD_BLOCK_META: beside the fields that all stores share */
+    uint8_t store;             /* enum md_command_name: which kind of store */
     bool noreply;
     int32_t record;
     uint32_t flags, exptime, exptime_set, nbytes;
@@ -104,7 +120,7 @@ struct md_conn {
     /* MD_CONN_SWALLOW and MD_CONN_DATA */
     uint64_t missing;     /* bytes still to come, CRLF included */
     struct md_reply held; /* replies that the node has not sent yet */
-    struct md_hold *holds; /* owned; the items in them, and in those of the feed in hand */
+    int32_t *holds;       /* owned: items that replies not sent yet point into */
     size_t n_holds, cap_holds;
     /* A binary connection: the request in hand, whose value may still be to come. */
     struct md_packet request;
@@ -181,6 +197,10 @@ struct md_model {
 struct md_profile {
     const char *name, *version;
     bool failed_store_uses_cas, flush_uses_cas;
+    const char *meta_flags;  /* those that it knows */
+    bool ms_draws_cas_early; /* with the line, not with the data block */
+    bool ms_append_vivifies; /* N with modes A and P */
+    bool ms_returns_size;    /* flag s */
     bool quirk[MD_QUIRKS];
 };
 

@@ -48,14 +48,18 @@ static void conn_free(struct md_conn *c) {
     md_buf_free(&c->data);
     md_buf_free(&c->room.rest);
     md_reply_free(&c->held);
-    for (size_t i = 0; i < c->n_holds; i++)
-        md_buf_free(&c->holds[i].room.rest);
     free(c->holds);
+}
+
+static void close_all(struct md_model *m) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        md_model_close(m, i);
 }
 
 void md_model_free(struct md_model *m) {
     if (!m)
         return;
+    close_all(m);
     md_store_free(m);
     for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
         conn_free(&m->conn[i]);
@@ -67,11 +71,6 @@ void md_model_free(struct md_model *m) {
     free(m->preferences);
     free(m->snapshots);
     free(m);
-}
-
-static void close_all(struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
-        md_model_close(m, i);
 }
 
 /* What is the same after every start of a node. */
@@ -158,13 +157,6 @@ static struct md_reply reply_copy(const struct md_reply *r) {
     return c;
 }
 
-static void copy_holds(struct md_conn *to, const struct md_conn *from) {
-    to->holds = copy_of(from->holds, from->n_holds * sizeof *from->holds);
-    to->cap_holds = from->n_holds;
-    for (size_t i = 0; i < from->n_holds; i++)
-        to->holds[i].room.rest = buf_copy(&from->holds[i].room.rest);
-}
-
 struct md_model *md_model_clone(const struct md_model *from) {
     struct md_model *m = copy_of(from, sizeof *from);
     m->records = copy_of(from->records, from->n_records * sizeof *from->records);
@@ -180,12 +172,17 @@ struct md_model *md_model_clone(const struct md_model *from) {
             m->items[i].value = copy_of(m->items[i].value, m->items[i].nbytes);
         m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     }
+    for (size_t i = 0; i < m->n_items; i++)
+        if (m->items[i].gone)
+            m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
         m->conn[c].held = reply_copy(&from->conn[c].held);
-        copy_holds(&m->conn[c], &from->conn[c]);
+        m->conn[c].holds =
+            copy_of(from->conn[c].holds, from->conn[c].n_holds * sizeof *from->conn[c].holds);
+        m->conn[c].cap_holds = from->conn[c].n_holds;
     }
     m->preferences = copy_of(from->preferences, from->n_preferences * sizeof *from->preferences);
     m->cap_preferences = from->n_preferences;

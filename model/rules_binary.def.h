@@ -102,8 +102,7 @@
     X(BIN_CAS_COUNTED, 1, "cas_hits, cas_misses and cas_badval count set, add and replace with a CAS value, and nothing else") \
     X(BIN_CAS_LATER, 1, "incr and decr look for an empty or large value before they compare CAS values") \
     X(BIN_EMPTY_VALUE, 1, "a value may be empty: of append and prepend too") \
-    X(BIN_KEY_BYTES, 1, "every byte may stand in a key: blanks, line ends and NUL too") \
-    X(BIN_HELD_ITEM, 1, "an item whose value waits to be sent is not changed in place: a shorter counter is not padded (depends on arrival)")
+    X(BIN_KEY_BYTES, 1, "every byte may stand in a key: blanks, line ends and NUL too")
 
 #define MD_BINARY_QUIRK_LIST(X) \
     X(BIN_LENGTHS_UNKNOWN, "1.6.18", "Response Status: 0x0004 Invalid arguments, 0x0081 Unknown command", "not reported", \

@@ -60,6 +60,29 @@ static struct md_stats_snapshot *snapshot_new(struct md_model *m) {
     return s;
 }
 
+static uint64_t vivified(const uint64_t n[2]) { return n[0] + n[1]; }
+
+/* What the meta commands count otherwise than the documents say. */
+static void meta_counts(struct md_model *m, uint64_t *to) {
+    const struct md_stats *n = &m->stats;
+    if (n->touch_missed && !md_quirk_applies(m, MD_QUIRK_MG_TOUCH_MISS)) {
+        to[MD_STAT_cmd_touch] += n->touch_missed;
+        to[MD_STAT_touch_misses] += n->touch_missed;
+    }
+    if (vivified(n->vivified) + vivified(n->delta_vivified) > 0 &&
+        !md_quirk_applies(m, MD_QUIRK_VIVIFY_NO_MISS)) {
+        to[MD_STAT_get_hits] -= n->vivified[0];
+        to[MD_STAT_touch_hits] -= n->vivified[1];
+        to[MD_STAT_touch_misses] += n->vivified[1];
+        to[MD_STAT_cmd_get] += n->vivified[1];
+        to[MD_STAT_get_misses] += vivified(n->vivified);
+        to[MD_STAT_decr_misses] += n->delta_vivified[0];
+        to[MD_STAT_incr_misses] += n->delta_vivified[1];
+    }
+    to[MD_STAT_delete_misses] =
+        less(m, to[MD_STAT_delete_misses], n->delete_unmatched, MD_QUIRK_MD_CAS_MISS);
+}
+
 void md_stats_snapshot(struct md_model *m) {
     struct md_stats_snapshot *s = snapshot_new(m);
     uint64_t *to = s->count;
@@ -75,6 +98,7 @@ void md_stats_snapshot(struct md_model *m) {
         to[MD_STAT_get_hits] += n->gat_hits;
         to[MD_STAT_get_misses] += n->gat_misses;
     }
+    meta_counts(m, to);
     to[MD_STAT_expired_unfetched] =
         less(m, to[MD_STAT_expired_unfetched], n->touched_expired, MD_QUIRK_UNFETCHED_COUNTERS);
     to[MD_STAT_evicted_unfetched] =
@@ -155,7 +179,8 @@ static void slabs_of_class(struct md_model *m, struct md_stats_snapshot *s, unsi
     line(s, p, "used_chunks", now.used_chunks);
     line(s, p, "free_chunks", now.free_chunks);
     line(s, p, "free_chunks_end", 0);
-    line(s, p, "get_hits", more(m, n->get_hits, n->gat_hits, MD_QUIRK_GAT_NOT_COUNTED));
+    uint64_t get_hits = more(m, n->get_hits, n->gat_hits, MD_QUIRK_GAT_NOT_COUNTED);
+    line(s, p, "get_hits", less(m, get_hits, n->vivified[0], MD_QUIRK_VIVIFY_NO_MISS));
     line(s, p, "cmd_set", n->cmd_set);
     line(s, p, "delete_hits", n->delete_hits);
     line(s, p, "incr_hits",
@@ -164,7 +189,7 @@ static void slabs_of_class(struct md_model *m, struct md_stats_snapshot *s, unsi
          less(m, n->delta_hits[false], n->failed_delta_hits[false], MD_QUIRK_DELTA_NO_MEMORY_HIT));
     line(s, p, "cas_hits", n->cas_hits);
     line(s, p, "cas_badval", n->cas_badval);
-    line(s, p, "touch_hits", n->touch_hits);
+    line(s, p, "touch_hits", less(m, n->touch_hits, n->vivified[1], MD_QUIRK_VIVIFY_NO_MISS));
 }
 
 void md_stats_snapshot_slabs(struct md_model *m) {

@@ -19,7 +19,7 @@ struct md_feed {
     bool flush; /* binary: with the command in hand everything goes out */
 };
 
-/* Everything so far goes out. */
+/* Everything so far goes out, and holds no items any more. */
 void md_feed_send(struct md_feed *f);
 /* Whether there are replies of earlier commands that were not sent yet. */
 bool md_feed_unsent(const struct md_feed *f);
