@@ -561,7 +561,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     size_t items = 0;
     md_model_each_item(r->model, count_item, &items);
     md_model_base(r->model, &s->base);
-    s->dirty = pressed || cleaned != MD_AGREE || items > 0;
+    s->dirty = pressed || cleaned != MD_AGREE || items > 0 || md_model_leftover(r->model);
     r->counts.ns_reset += md_now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
     if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)

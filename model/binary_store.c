@@ -26,9 +26,20 @@ static void remove_old(struct md_feed *f, enum md_rule removes) {
     md_item_unlink(m, old, MD_RULE_MISS_REMOVED);
 }
 
+/* A version that does not skip a huge value skips what the place of this connection has left. */
+static void skip_leftover(struct md_feed *f) {
+    struct md_conn *c = f->c;
+    uint64_t left = f->m->place_left[c->place];
+    if (c->state != MD_CONN_LINE || left == 0 || !md_quirk_applies(f->m, MD_QUIRK_BIN_LEFTOVER))
+        return;
+    c->missing = left;
+    c->state = MD_CONN_SWALLOW;
+}
+
 static void too_large(struct md_feed *f) {
     f->m->stats.uncounted_too_large++;
     md_binary_error(f, MD_RULE_BIN_TOO_LARGE, MD_STATUS_TOO_LARGE, f->c->missing);
+    skip_leftover(f);
     f->flush = false;
     remove_old(f, MD_RULE_TOO_LARGE_SET);
 }

@@ -40,9 +40,10 @@ bool md_feed_unsent(const struct md_feed *f) {
     return false;
 }
 
-/* A choice that only its reply decides, and whose reply does not come (now): the model is lost. */
+/* A choice that only its reply decides, and whose reply does not come (now): the model is lost. Of a
+ * binary command it depends on the choice whether its reply has gone out. */
 static void lose_choices(struct md_feed *f) {
-    for (size_t i = f->sent_commands; i < f->out->n_commands; i++)
+    for (size_t i = f->c->binary ? 0 : f->sent_commands; i < f->out->n_commands; i++)
         for (unsigned j = 0; j < f->out->commands[i].refs; j++) {
             enum md_choice choice = f->out->commands[i].ref[j].choice;
             f->m->lost |= choice == MD_CHOICE_COUNTER_MEMORY || choice == MD_CHOICE_COUNTER_BLANK;
@@ -167,6 +168,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
     c->missing -= n;
     if (c->missing == 0) {
         c->state = MD_CONN_LINE;
+        f->m->place_left[c->place] = 0;
         md_room_give(&f->m->memory, &c->room);
     }
     return n;
@@ -249,6 +251,10 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
 static void conn_clear(struct md_model *m, struct md_conn *c) {
     md_room_give(&m->memory, &c->room);
     md_hold_release(m, c);
+    if (c->state != MD_CONN_NONE)
+        m->place_taken[c->place] = false;
+    if (c->state == MD_CONN_SWALLOW)
+        m->place_left[c->place] = c->missing;
     c->state = MD_CONN_NONE;
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;
@@ -262,6 +268,18 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
 void md_model_open(struct md_model *m, unsigned conn) {
     conn_clear(m, &m->conn[conn]);
     m->conn[conn].state = MD_CONN_LINE;
+    uint8_t place = 0;
+    while (m->place_taken[place])
+        place++;
+    m->place_taken[place] = true;
+    m->conn[conn].place = place;
+}
+
+bool md_model_leftover(const struct md_model *m) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        if (m->place_left[i] || m->conn[i].state == MD_CONN_SWALLOW)
+            return true;
+    return false;
 }
 
 bool md_model_is_open(const struct md_model *m, unsigned conn) {

@@ -100,6 +100,7 @@ struct md_meta_block {
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
+    uint8_t place;      /* in the node's table of connections */
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
     bool binary;        /* it speaks the binary protocol */
     struct md_buf line; /* read, but no line end yet; no whole request */
@@ -177,6 +178,10 @@ struct md_model {
     size_t cap_told_removals;
 
     struct md_conn conn[MD_CONNECTIONS_MAX];
+    /* A node keeps a place for each connection, the first free one, and what it still had to skip when
+     * that was closed (quirk bin-leftover). */
+    bool place_taken[MD_CONNECTIONS_MAX];
+    uint64_t place_left[MD_CONNECTIONS_MAX];
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;

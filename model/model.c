@@ -81,6 +81,7 @@ static void start(struct md_model *m, const struct md_base *base) {
     m->cas = base->cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
+    memset(m->place_left, 0, sizeof m->place_left);
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     md_removals_clear(m);
 }

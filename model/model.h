@@ -234,6 +234,8 @@ bool md_model_lost(const struct md_model *m);
 /* Whether this trace has used flush_all (a reset must then outlive it). */
 bool md_model_flushed(const struct md_model *m);
 
+/* Whether a connection was closed while the node still had bytes of it to skip: it may remember that. */
+bool md_model_leftover(const struct md_model *m);
 /* Whether memory has run out since the restart: a slab class was refused a page. Then the trace means
  * the same only on a node whose pages were free at its start. */
 bool md_model_pressed(const struct md_model *m);
