@@ -17,7 +17,9 @@ void md_request_put(struct md_buf *out, enum md_op op, const void *key, size_t n
 bool md_response_value(const struct md_buf *replies, const char *name, struct md_buf *out) {
     struct md_response r;
     size_t n = strlen(name);
-    for (size_t at = 0; md_response_at(replies->data + at, replies->len - at, &r); at += r.span) {
+    for (size_t at = 0;
+         at < replies->len && md_response_at(replies->data + at, replies->len - at, &r);
+         at += r.span) {
         bool it = r.header.n_key == n && (n == 0 || memcmp(r.key, name, n) == 0);
         if (!it || r.header.status || r.n_value == 0)
             continue;

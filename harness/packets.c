@@ -131,12 +131,14 @@ static void words(const struct md_response *r, struct md_buf *out) {
 void md_packets_words(const uint8_t *bytes, size_t len, struct md_buf *out) {
     struct md_response r;
     size_t at = 0;
-    for (; md_response_at(bytes + at, len - at, &r); at += r.span) {
+    for (; len > at && md_response_at(bytes + at, len - at, &r); at += r.span) {
         if (at)
             md_buf_str(out, "; ");
         words(&r, out);
     }
-    if (at < len || len == 0) {
+    if (len == 0)
+        md_buf_str(out, "(nothing)");
+    if (at < len) {
         md_buf_str(out, at ? "; bytes " : "bytes ");
         quoted(bytes + at, len - at, out);
     }

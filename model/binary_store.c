@@ -30,8 +30,10 @@ static void remove_old(struct md_feed *f, enum md_rule removes) {
 static void skip_leftover(struct md_feed *f) {
     struct md_conn *c = f->c;
     uint64_t left = f->m->place_left[c->place];
-    if (c->state != MD_CONN_LINE || left == 0 || !md_quirk_applies(f->m, MD_QUIRK_BIN_LEFTOVER))
+    if (c->state != MD_CONN_LINE || left == 0 || !f->m->quirk[MD_QUIRK_BIN_LEFTOVER])
         return;
+    c->command.quirk = MD_QUIRK_NONE; /* more than its body not being skipped */
+    md_quirk_applies(f->m, MD_QUIRK_BIN_LEFTOVER);
     c->missing = left;
     c->state = MD_CONN_SWALLOW;
 }
