@@ -53,6 +53,7 @@
     X(META_ADD_COMPARES_NOT, 1, "ms in mode E takes C and does not compare") \
     X(META_COUNT, 1, "cmd_meta counts me, and none of the others") \
     X(HELD_ITEM, 1, "a counter whose item an answer not yet sent shows (of mg, of a binary get or touch) is not written in place (depends on arrival)") \
+    X(CACHEDUMP_BINARY, 1, "stats cachedump leaves out keys that came as base64") \
     X(JOINED_FRESH, 1, "append and prepend make an item that is neither stale nor won")
 
 #define MD_META_QUIRK_LIST(X) \

@@ -374,12 +374,12 @@ static bool all_blank(const uint8_t *v, size_t n) {
  * *numeric says which, *now is the result where it took a number from there.
  */
 static bool counter_memory(struct md_model *m, const struct md_item *it, uint64_t taken,
-                           bool silent, bool *numeric, uint64_t *now) {
+                           enum md_told told, bool *numeric, uint64_t *now) {
     bool blank = all_blank(md_item_value(it), it->nbytes);
     enum md_quirk quirk = blank ? MD_QUIRK_COUNTER_BLANK : MD_QUIRK_COUNTER_OVERREAD;
     if ((!blank && (int64_t)taken >= 0) || !m->quirk[quirk])
         return false;
-    m->lost |= silent;
+    m->lost |= told == MD_TOLD_NOTHING || (blank && told != MD_TOLD_VALUE);
     if (blank)
         *numeric = md_choose_open(m, MD_CHOICE_COUNTER_BLANK, now);
     else
@@ -474,8 +474,8 @@ bool md_may_be_number(const struct md_model *m, int32_t item) {
     return m->items[item].nbytes > 0 && !m->items[item].chunked;
 }
 
-enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
-                        uint64_t *value, bool *border) {
+enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta,
+                        enum md_told told, uint64_t *value, bool *border) {
     int32_t i = md_item_get(m, record, false);
     if (i == MD_NIL)
         return MD_NOT_FOUND;
@@ -486,7 +486,7 @@ enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t 
     bool numeric = counter_value(m, it, &old);
     if (numeric || all_blank(md_item_value(it), it->nbytes)) {
         bool other;
-        if (counter_memory(m, it, old, silent, &other, value)) {
+        if (counter_memory(m, it, old, told, &other, value)) {
             if (!other)
                 return MD_NON_NUMERIC;
             return counter_change(m, record, incr, *value);
