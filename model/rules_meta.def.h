@@ -95,7 +95,7 @@
       "with q ma answers HD where N made the item") \
     X(GROWN_FORGETS, "1.6.18", "CONSISTENCY: a counter that grows keeps what a counter that does not grow keeps", "not reported", \
       "a stale or won counter that gets longer is neither any more") \
-    X(ME_EXP_SIGN, "1.6.18", "Meta Debug, exp: expiration time; CONSISTENCY with t of mg", "fixed in a later version", \
+    X(ME_EXP_SIGN, "1.6.18", "Meta Debug, exp: expiration time; CONSISTENCY with t of mg", "not in 1.6.38", \
       "exp of me is negative while there is time left: -1 is one second as well as forever")
 
 /* clang-format on */

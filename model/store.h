@@ -67,6 +67,10 @@ struct md_value {
 };
 /* Makes the item of a key that has none. */
 int32_t md_store_new(struct md_model *m, const struct md_value *v);
+/* Puts a new item in the place of `old`, at once. */
+void md_store_over(struct md_model *m, const struct md_value *v, int32_t old);
+/* The item that replaces `was` keeps what belongs to its key; a version forgets it. */
+void md_item_keep_key(struct md_item *it, const struct md_item *was);
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 

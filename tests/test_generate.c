@@ -376,7 +376,7 @@ static const struct counted rows[] = {
     ROW(ttl_30_days_more, 20, 0), ROW(ttl_before_start, 5, 0), ROW(ttl_31_bit, 5, 0),
     ROW(ttl_32_bit, 5, 0), ROW(flags_32_bit, 50, 0), ROW(flags_over, 2, 0),
     ROW(length_minus, 5, 0), ROW(length_huge, 5, 0), ROW(length_cut, 5, 0),
-    ROW(length_limit, 1, 0), ROW(cas_zero, 40, 0), ROW(delta_max, 3, 0), ROW(delta_over, 2, 0),
+    ROW(length_limit, 1, 0), ROW(cas_zero, 40, 0), ROW(delta_max, 1, 0), ROW(delta_over, 2, 0),
     ROW(delta_minus, 1, 0), ROW(delta_text, 1, 0), ROW(value_max, 80, 0), ROW(value_over, 80, 0),
     ROW(value_31_bit, 80, 0), ROW(value_blank, 3, 0), ROW(value_signed, 3, 0), ROW(said_mg, 1200, 0),
     ROW(said_ms, 900, 0), ROW(said_md, 350, 0), ROW(said_ma, 500, 0), ROW(said_me, 150, 0),
