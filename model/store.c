@@ -330,7 +330,7 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
         break;
     case MD_CMD_APPEND:
     case MD_CMD_PREPEND:
-        if (v->cas && v->cas != m->items[old].cas) {
+        if (v->compares && v->cas != m->items[old].cas) {
             failed_store(m, v);
             return MD_EXISTS;
         }

@@ -53,7 +53,8 @@ struct md_value {
     uint32_t flags, exptime, exptime_set;
     uint8_t by;   /* enum md_command_name */
     uint8_t how;  /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
-    uint64_t cas; /* asked for by cas; by append and prepend, if not 0 */
+    uint64_t cas; /* asked for by cas, else 0 */
+    bool compares; /* append and prepend ask for `cas` as well (binary) */
     /* Of ms: */
     bool invalidate; /* a CAS value lower than the item's stores, and marks it stale */
     bool vivify;     /* append and prepend make what is missing */
