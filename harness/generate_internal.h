@@ -6,9 +6,11 @@
  *   generate_swarm.c     the character of a trace
  *   generate_command.c   one command of any kind, and what it does to the picture
  *   generate_store.c     stores with their data blocks
+ *   generate_meta.c      meta commands and their flags
  *   generate_line.c      the tokens of a line, and what is odd about them
  *   generate_word.c      keys, numbers, expiration times
  *   generate_value.c     data
+ *   generate_binary.c    requests of the binary protocol
  *   generate_eviction.c  a trace that runs out of memory: options, character, turns
  *   generate_pressure.c  what presses: keys of a slab class, sizes, floods, chains
  */
@@ -16,6 +18,7 @@
 #define MEMDIVERGE_GENERATE_INTERNAL_H
 
 #include "harness/generate.h"
+#include "model/packet.h"
 #include "model/slab.h"
 
 #define MD_COUNT(table) (sizeof(table) / sizeof *(table))
@@ -26,6 +29,7 @@ enum {
     MD_GEN_WORD_MAX = 48,      /* text of a number, NUL included */
     MD_GEN_VALUE_MAX = 128,    /* literal bytes of a value; more is a {fill} */
     MD_GEN_START = 1000000000, /* Unix time at which a node's clock starts */
+    MD_GEN_BINARY_KINDS = 21,  /* opcodes, quiet forms not counted */
     MD_GEN_HEADER = 48,        /* bytes of an item beside CAS, key, flags and data */
 };
 
@@ -73,6 +77,11 @@ enum md_gen_kind {
     MD_GEN_STATS_RESET,
     MD_GEN_SHUTDOWN,
     MD_GEN_UNKNOWN,
+    MD_GEN_MG,
+    MD_GEN_MS,
+    MD_GEN_MD,
+    MD_GEN_MA,
+    MD_GEN_ME,
     MD_GEN_KINDS
 };
 
@@ -125,6 +134,10 @@ struct md_gen {
     bool cas;       /* false with -C */
     uint32_t item_max;
 
+    uint16_t binary_weight[MD_GEN_BINARY_KINDS];
+    unsigned binary_total;
+    unsigned binary_cas; /* in 1024 requests: with a CAS value */
+
     struct md_gen_key keys[MD_GEN_KEYS];
     unsigned n_keys;
     uint64_t now;      /* seconds since the start of the trace */
@@ -156,6 +169,9 @@ struct md_gen_shape {
 extern const struct md_gen_shape md_gen_shapes[MD_GEN_KINDS];
 
 static inline bool md_gen_is_store(enum md_gen_kind kind) { return kind <= MD_GEN_CAS; }
+static inline bool md_gen_is_meta(enum md_gen_kind kind) {
+    return kind >= MD_GEN_MG && kind <= MD_GEN_ME;
+}
 static inline bool md_gen_is_retrieval(enum md_gen_kind kind) {
     return kind >= MD_GEN_GET && kind <= MD_GEN_BGET;
 }
@@ -224,6 +240,18 @@ void md_gen_stored(struct md_gen *g, struct md_gen_key *k);
 /* ---- generate_store.c -------------------------------------------------------------------- */
 
 void md_gen_store(struct md_gen *g, enum md_gen_kind kind);
+/* A CAS value that may be the key's; true: it should be. */
+bool md_gen_cas(struct md_gen *g, const struct md_gen_key *k);
+/* What a length says when it lies about n bytes; *text: instead of a number. */
+uint64_t md_gen_false_length(struct md_gen *g, uint64_t n, const char **text);
+/* A data block and its end; as {block} if `symbols`. */
+void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols, bool lying_end);
+
+/* ---- generate_meta.c --------------------------------------------------------------------- */
+
+void md_gen_meta(struct md_gen *g, enum md_gen_kind kind);
+/* One flag (letter and token) such as meta commands take, about this key. */
+void md_gen_meta_flag(struct md_gen *g, const struct md_gen_key *k);
 
 /* ---- generate_command.c ------------------------------------------------------------------ */
 
@@ -233,12 +261,24 @@ void md_gen_command_of(struct md_gen *g, struct md_step *send, enum md_gen_kind 
 /* One retrieval of all keys. */
 void md_gen_sweep(struct md_gen *g, struct md_step *send);
 
+/* ---- generate_binary.c ------------------------------------------------------------------- */
+
+/* Draws which requests a trace says, and how often. */
+void md_gen_binary_swarm(struct md_gen *g);
+/* Appends a request of a random kind, or of this one, to `send`. */
+void md_gen_binary_command(struct md_gen *g, struct md_step *send);
+void md_gen_request(struct md_gen *g, struct md_step *send, uint8_t loud);
+/* A look at all keys. */
+void md_gen_binary_sweep(struct md_gen *g, struct md_step *send);
+
 /* ---- generate_swarm.c -------------------------------------------------------------------- */
 
 /* No features, no keys, base weights. */
 void md_gen_init(struct md_gen *g, struct md_random *r);
 /* Draws features, weights and keys for a trace. */
 void md_gen_swarm(struct md_gen *g);
+/* Then: meta commands, with the classic ones that go with them in between. */
+void md_gen_mostly_meta(struct md_gen *g);
 /* Adds a key to the pool, as alive. Too long or too many: ignored. */
 void md_gen_adopt_key(struct md_gen *g, const void *key, size_t len);
 

@@ -8,6 +8,7 @@ void md_gen_init(struct md_gen *g, struct md_random *r) {
     g->total = 0;
     for (unsigned i = 0; i < MD_GEN_KINDS; i++)
         g->total += g->weight[i] = md_gen_shapes[i].weight;
+    g->binary_total = g->binary_cas = 0;
     g->cas = true;
     g->item_max = 1 << 20;
     g->n_keys = g->serial = g->commands = 0;
@@ -55,6 +56,19 @@ void md_gen_swarm(struct md_gen *g) {
     g->n_keys = 2 + md_pick(g->r, md_chance(g->r, 300) ? MD_GEN_KEYS - 1 : 4);
     for (unsigned i = 0; i < g->n_keys; i++)
         md_gen_make_key(g, i, &g->keys[i]);
+}
+
+void md_gen_mostly_meta(struct md_gen *g) {
+    g->total = 0;
+    for (unsigned i = 0; i < MD_GEN_KINDS; i++) {
+        uint16_t least = md_gen_shapes[i].weight, *w = &g->weight[i];
+        if (md_gen_is_meta((enum md_gen_kind)i)) {
+            *w = (uint16_t)(*w * 4 + least);
+        } else {
+            *w /= 4;
+        }
+        g->total += *w;
+    }
 }
 
 void md_gen_adopt_key(struct md_gen *g, const void *key, size_t len) {

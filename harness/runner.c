@@ -1,9 +1,11 @@
 /* The one runner: traces on nodes and in the model, resets, fresh checks; see runner.h. */
 #include "harness/runner.h"
 
+#include "harness/binary_node.h"
 #include "harness/now.h"
 #include "harness/play.h"
 #include "harness/pool.h"
+#include "model/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@ struct md_runner {
     struct md_buf bytes; /* of the send step in hand */
     /* What was done behind the last trace. */
     struct md_buf sweep_bytes;
+    struct md_buf sweep_packets; /* goes before that, on a connection of its own */
     bool sweep_clock;
     /* Traces since the node in use was new. */
     struct md_trace window[WINDOW];
@@ -119,6 +122,7 @@ void md_runner_free(struct md_runner *r) {
     md_buf_free(&r->note);
     md_buf_free(&r->bytes);
     md_buf_free(&r->sweep_bytes);
+    md_buf_free(&r->sweep_packets);
     for (size_t i = 0; i < WINDOW; i++)
         md_trace_free(&r->window[i]);
     free(r);
@@ -198,17 +202,34 @@ static enum md_verdict_kind play_trace(struct md_runner *r, const struct md_trac
 
 struct keys {
     struct md_buf *out;
-    const char *command;
-    size_t line; /* bytes of the line in hand, 0: none begun */
+    const char *command, *meta; /* the same for keys that only base64 can say */
+    size_t line;                /* bytes of the line in hand, 0: none begun */
     size_t limit;
 };
 
+/* Whether a key can be a word of a classic command. */
+static bool is_word(const uint8_t *key, size_t nkey) {
+    return nkey && !memchr(key, ' ', nkey) && !memchr(key, '\n', nkey) && !memchr(key, 0, nkey) &&
+           key[nkey - 1] != '\r';
+}
+
+static void end_line(struct keys *k) {
+    if (k->line)
+        md_buf_append(k->out, "\r\n", 2);
+    k->line = 0;
+}
+
 static void key_line(void *ctx, const uint8_t *key, size_t nkey) {
     struct keys *k = ctx;
-    if (k->line && k->line + nkey > k->limit) {
-        md_buf_append(k->out, "\r\n", 2);
-        k->line = 0;
+    if (!is_word(key, nkey)) {
+        end_line(k);
+        md_buf_printf(k->out, "%s ", k->meta);
+        md_base64_encode(k->out, key, nkey);
+        md_buf_str(k->out, strcmp(k->meta, "mg") == 0 ? " b v c f\r\n" : " b\r\n");
+        return;
     }
+    if (k->line && k->line + nkey > k->limit)
+        end_line(k);
     if (k->line == 0)
         md_buf_str(k->out, k->command);
     md_buf_byte(k->out, ' ');
@@ -222,24 +243,31 @@ static void gone_key_line(void *ctx, const uint8_t *key, size_t nkey, enum md_ru
 }
 
 static void each_key(struct md_runner *r, const char *command, size_t limit) {
-    struct keys k = {.out = &r->sweep_bytes, .command = command, .limit = limit};
+    struct keys k = {.out = &r->sweep_bytes,
+                     .command = command,
+                     .meta = strcmp(command, "gets") == 0 ? "mg" : "md",
+                     .limit = limit};
     md_model_each_item(r->model, key_line, &k);
-    if (k.line)
-        md_buf_append(k.out, "\r\n", 2);
+    end_line(&k);
 }
 
 static void each_known_key(struct md_runner *r, const char *command, size_t limit) {
-    struct keys k = {.out = &r->sweep_bytes, .command = command, .limit = limit};
+    struct keys k = {.out = &r->sweep_bytes, .command = command, .meta = "mg", .limit = limit};
     md_model_each_item(r->model, key_line, &k);
     md_model_each_gone(r->model, gone_key_line, &k);
-    if (k.line)
-        md_buf_append(k.out, "\r\n", 2);
+    end_line(&k);
 }
 
 /* What a last look at a node says, in this order: a get may still reclaim what has expired, so
  * first comes what disturbs nothing. */
 static void last_look(struct md_runner *r) {
     struct md_buf *b = &r->sweep_bytes;
+    if (md_sweep_is_binary(r->model, &r->model_options.model)) {
+        md_request_put(&r->sweep_packets, MD_OP_STAT, "items", 5);
+        md_request_put(&r->sweep_packets, MD_OP_STAT, "slabs", 5);
+        md_sweep_look(r->model, true, &r->sweep_packets);
+        return;
+    }
     md_buf_str(b, "stats\r\nstats items\r\nstats slabs\r\n");
     unsigned classes = r->model_options.model.segmented ? 0 : md_model_classes(r->model);
     for (unsigned c = 1; c <= classes; c++) {
@@ -262,7 +290,14 @@ static enum md_verdict_kind sweep(struct md_runner *r, struct md_verdict *v) {
         kind = md_play_close(p, c);
     p->sweeping = true;
     p->want_canonical = false;
-    if (kind == MD_AGREE)
+    if (kind == MD_AGREE && r->sweep_packets.len) {
+        p->sweep_on = MD_SWEEP_CONN;
+        kind = md_play_send(p, MD_SWEEP_CONN, r->sweep_packets.data, r->sweep_packets.len);
+        if (kind == MD_AGREE)
+            kind = md_play_close(p, MD_SWEEP_CONN);
+        p->sweep_on = MD_NODE_CONTROL;
+    }
+    if (kind == MD_AGREE && r->sweep_bytes.len)
         kind = md_play_send(p, MD_SWEEP_CONN, r->sweep_bytes.data, r->sweep_bytes.len);
     if (kind == MD_AGREE && r->sweep_clock)
         kind = md_play_clock(p, 1);
@@ -273,7 +308,7 @@ static enum md_verdict_kind sweep(struct md_runner *r, struct md_verdict *v) {
 
 /* Behind a trace whose node is dropped: a node that was killed has nothing to look at. */
 static enum md_verdict_kind look_behind(struct md_runner *r, struct md_verdict *v) {
-    r->sweep_bytes.len = 0;
+    r->sweep_bytes.len = r->sweep_packets.len = 0;
     r->sweep_clock = false;
     if (!r->config.sweep || r->play.down)
         return MD_AGREE;
@@ -293,12 +328,18 @@ static bool fired(const struct md_runner *r, enum md_rule rule) {
 static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) {
     struct md_buf *b = &r->sweep_bytes;
     bool flushed = md_model_flushed(r->model);
-    b->len = 0;
-    if (r->config.sweep) {
-        each_key(r, "gets", SWEEP_LINE);
-        md_buf_str(b, "stats\r\n");
+    b->len = r->sweep_packets.len = 0;
+    if (md_sweep_is_binary(r->model, &r->model_options.model)) {
+        if (r->config.sweep)
+            md_sweep_look(r->model, false, &r->sweep_packets);
+        md_sweep_delete(r->model, &r->sweep_packets);
+    } else {
+        if (r->config.sweep) {
+            each_key(r, "gets", SWEEP_LINE);
+            md_buf_str(b, "stats\r\n");
+        }
+        each_key(r, "delete", 0);
     }
-    each_key(r, "delete", 0);
     if (flushed && r->model_options.model.flush_enabled)
         md_buf_str(b, "flush_all\r\n");
     if (fired(r, MD_RULE_VERBOSITY))
@@ -319,7 +360,13 @@ void md_runner_extend(const struct md_runner *r, struct md_trace *t) {
                 md_trace_add(t, MD_STEP_CLOSE, c);
                 break;
             }
-    md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_bytes.data, r->sweep_bytes.len);
+    if (r->sweep_packets.len) {
+        md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_packets.data,
+                      r->sweep_packets.len);
+        md_trace_add(t, MD_STEP_CLOSE, 0);
+    }
+    if (r->sweep_bytes.len)
+        md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_bytes.data, r->sweep_bytes.len);
     if (r->sweep_clock)
         md_trace_add(t, MD_STEP_CLOCK, 0)->seconds = 1;
 }
@@ -459,7 +506,7 @@ static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_tra
 
 /* A trace after which no node can be reset, and that means the same on a new one only. */
 static bool wants_new_node(const struct md_trace *t) {
-    if (md_options_tight(&t->options.model))
+    if (md_options_tight(&t->options.model) || t->options.model.protocol == MD_PROTOCOL_BINARY)
         return true;
     for (size_t i = 0; i < t->n_steps; i++)
         if (t->steps[i].kind == MD_STEP_KILL || t->steps[i].kind == MD_STEP_RESTART)
@@ -535,7 +582,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     size_t items = 0;
     md_model_each_item(r->model, count_item, &items);
     md_model_base(r->model, &s->base);
-    s->dirty = pressed || cleaned != MD_AGREE || items > 0;
+    s->dirty = pressed || cleaned != MD_AGREE || items > 0 || md_model_leftover(r->model);
     r->counts.ns_reset += md_now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
     if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)

@@ -1,10 +1,10 @@
 /*
  * What the files of model/ share: the pieces of struct md_model. Two layers: the store (store.h:
- * operations on items with a result, no bytes, no protocol) under the text protocol (text.h), which
- * a connection (connection.c) feeds line by line.
+ * operations on items with a result, no bytes, no protocol) under the text protocol (text.h) and the
+ * binary one (binary.h), which a connection (connection.c) feeds line by line, request by request.
  *
- *      feed -> connection.c -> text.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
- *                                 \-> number.c
+ *      feed -> connection.c -> text.c, binary.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
+ *                                 \-> meta.c, number.c, packet.c
  *                                 \-> stats.c
  *
  * hold.c knows which items answers on their way hold.
@@ -20,6 +20,7 @@
 #include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
+#include "model/packet.h"
 #include "model/segmented.h"
 #include "model/slab.h"
 #include "model/stats.h"
@@ -66,7 +67,12 @@ struct md_item {
     bool chunked, fetched;
     bool touched;     /* fetched, or touched by incr, decr, append, prepend */
     bool open_choice; /* padded_by is valid */
-    uint32_t held;    /* its place in md_model.held, plus 1; 0: no answer holds it */
+    /* What the meta commands keep with it. */
+    bool stale, won;    /* marked by md I; a client was told to recache it */
+    bool binary_key;    /* its key came as base64, and is told so */
+    bool key_forgotten; /* ... which a version may have forgotten (quirk key-raw) */
+    bool gone;          /* unlinked, but held */
+    uint16_t held;      /* answers that point into it (hold.h) */
     /* With the segmented LRU only. */
     bool temporary; /* in TEMP_LRU */
     bool spared;    /* a flush_all may have left it alive (quirk flush-spares-used) */
@@ -81,15 +87,32 @@ struct md_item {
 
 enum md_conn_state { MD_CONN_NONE, MD_CONN_LINE, MD_CONN_DATA, MD_CONN_SWALLOW };
 
+/* What a data block that comes in is for. */
+enum md_block { MD_BLOCK_TEXT, MD_BLOCK_META };
+
+/* What an ms that waits for its data block will need to answer. */
+struct md_meta_block {
+    bool quiet, invalidate, compare, vivify, binary_key;
+    bool cas_given; /* the item gets new_cas */
+    uint64_t new_cas;
+    uint8_t n_returns, n_opaque;
+    char returns[8];    /* letters of the flags to return */
+    uint8_t opaque[40]; /* with its O */
+};
+
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
+    uint8_t place;      /* in the node's table of connections */
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
-    struct md_buf line; /* read, but no line end yet */
+    bool binary;        /* it speaks the binary protocol */
+    struct md_buf line; /* read, but no line end yet; no whole request */
     bool grown;         /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
-    uint8_t store; /* enum md_command_name */
+    enum md_block block;
+    struct md_meta_block meta; /* MD_BLOCK_META: beside the fields that all stores share */
+    uint8_t store;             /* enum md_command_name: which kind of store */
     bool noreply;
     int32_t record;
     uint32_t flags, exptime, exptime_set, nbytes;
@@ -101,7 +124,11 @@ struct md_conn {
     /* MD_CONN_SWALLOW and MD_CONN_DATA */
     uint64_t missing;     /* bytes still to come, CRLF included */
     struct md_reply held; /* replies that the node has not sent yet */
-    struct md_holds holds;
+    int32_t *holds;       /* owned: items that replies not sent yet point into */
+    size_t n_holds, cap_holds;
+    /* A binary connection: the request in hand, whose value may still be to come. */
+    struct md_packet request;
+    bool quiet; /* only errors and hits are told */
 };
 
 struct md_preference {
@@ -147,9 +174,6 @@ struct md_model {
     struct md_item *items;
     size_t n_items, cap_items;
     int32_t free_item;
-    struct md_held *held;
-    size_t n_held, cap_held;
-    int32_t free_held;
     int32_t head[MD_SLAB_CLASSES], tail[MD_SLAB_CLASSES];
     struct md_removal_note *removals; /* of the last feed */
     size_t n_removals, cap_removals;
@@ -157,6 +181,10 @@ struct md_model {
     size_t cap_told_removals;
 
     struct md_conn conn[MD_CONNECTIONS_MAX];
+    /* A node keeps a place for each connection, the first free one, and what it still had to skip when
+     * that was closed (quirk bin-leftover). */
+    bool place_taken[MD_CONNECTIONS_MAX];
+    uint64_t place_left[MD_CONNECTIONS_MAX];
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;
@@ -192,6 +220,10 @@ struct md_profile {
     bool unknown_is_quiet;       /* noreply silences the answer to an unknown command */
     bool http_by_last_word;      /* whatever the first one begins with */
     const char *too_few_words, *shutdown_off; /* answers */
+    const char *meta_flags;                   /* those that it knows */
+    bool ms_draws_cas_early;                  /* with the line, not with the data block */
+    bool ms_append_vivifies;                  /* N with modes A and P */
+    bool ms_returns_size;                     /* flag s */
 };
 
 /* True if the quirk is on; then it counts as fired and is noted on the command in hand. Called only

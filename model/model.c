@@ -48,12 +48,18 @@ static void conn_free(struct md_conn *c) {
     md_buf_free(&c->data);
     md_buf_free(&c->room.rest);
     md_reply_free(&c->held);
-    free(c->holds.at);
+    free(c->holds);
+}
+
+static void close_all(struct md_model *m) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        md_model_close(m, i);
 }
 
 void md_model_free(struct md_model *m) {
     if (!m)
         return;
+    close_all(m);
     md_store_free(m);
     for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
         conn_free(&m->conn[i]);
@@ -62,15 +68,9 @@ void md_model_free(struct md_model *m) {
     free(m->reasons);
     free(m->removals);
     free(m->told_removals);
-    free(m->held);
     free(m->preferences);
     free(m->snapshots);
     free(m);
-}
-
-static void close_all(struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
-        md_model_close(m, i);
 }
 
 /* What is the same after every start of a node. */
@@ -82,13 +82,13 @@ static void start(struct md_model *m, const struct md_base *base) {
     m->cas = m->base.cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
+    memset(m->place_left, 0, sizeof m->place_left);
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     md_removals_clear(m);
 }
 
 void md_model_restart(struct md_model *m, const struct md_base *base) {
     close_all(m);
-    md_hold_clear(m);
     md_store_clear(m);
     start(m, base);
     m->zero = m->now;
@@ -175,20 +175,18 @@ struct md_model *md_model_clone(const struct md_model *from) {
             m->items[i].value = copy_of(m->items[i].value, m->items[i].nbytes);
         m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     }
+    for (size_t i = 0; i < m->n_items; i++)
+        if (m->items[i].gone)
+            m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
         m->conn[c].held = reply_copy(&from->conn[c].held);
-        struct md_holds *h = &m->conn[c].holds;
-        h->at = copy_of(h->at, h->n * sizeof *h->at);
-        h->cap = h->n;
+        m->conn[c].holds =
+            copy_of(from->conn[c].holds, from->conn[c].n_holds * sizeof *from->conn[c].holds);
+        m->conn[c].cap_holds = from->conn[c].n_holds;
     }
-    m->held = copy_of(from->held, from->n_held * sizeof *from->held);
-    m->cap_held = from->n_held;
-    for (size_t i = 0; i < m->n_held; i++)
-        if (m->held[i].answers)
-            m->held[i].room.rest = buf_copy(&m->held[i].room.rest);
     m->preferences = copy_of(from->preferences, from->n_preferences * sizeof *from->preferences);
     m->cap_preferences = from->n_preferences;
     m->snapshots = copy_of(from->snapshots, from->n_snapshots * sizeof *from->snapshots);

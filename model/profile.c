@@ -66,6 +66,7 @@ static const struct md_profile profiles[] = {
         .http_by_last_word = true,
         .too_few_words = "CLIENT_ERROR bad command line format",
         .shutdown_off = "SERVER_ERROR: shutdown not enabled",
+        .meta_flags = "bNTRlOPLkstcfvhuqFCMJDI",
     },
 };
 

@@ -91,7 +91,7 @@ static int32_t item_new(struct md_model *m) {
 
 /* Gives item i (its value, flags, exptime, record and room set) to its key. since: relative time at
  * which its memory was taken. */
-static void item_link(struct md_model *m, int32_t i, uint32_t since) {
+static void item_link(struct md_model *m, int32_t i, const struct md_value *v, uint32_t since) {
     struct md_item *it = &m->items[i];
     struct md_record *rec = &m->records[it->record];
     size_t total = md_item_total(m, rec->nkey, it->flags, it->nbytes);
@@ -100,10 +100,10 @@ static void item_link(struct md_model *m, int32_t i, uint32_t since) {
     it->chunked = total > m->options.slab_chunk_max;
     it->time = it->used = m->now;
     it->order = m->order++;
-    it->cas = m->options.cas ? ++m->cas : 0;
-    it->fetched = it->touched = false;
-    it->open_choice = false;
+    it->cas = md_next_cas(m, v->cas_given, v->new_cas);
+    it->fetched = it->touched = it->stale = it->won = it->gone = false;
     it->held = 0;
+    it->open_choice = false;
     it->spared = false;
     if (m->options.segmented)
         md_segmented_linked(m, it, since);
@@ -112,6 +112,26 @@ static void item_link(struct md_model *m, int32_t i, uint32_t since) {
     m->stats.count[MD_STAT_curr_items]++;
     m->stats.count[MD_STAT_total_items]++;
     m->stats.count[MD_STAT_bytes] += total;
+}
+
+uint64_t md_next_cas(struct md_model *m, bool given, uint64_t cas) {
+    if (!m->options.cas)
+        return 0;
+    return given ? cas : ++m->cas;
+}
+
+static void item_free(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    md_room_give(&m->memory, &it->room);
+    it->gone = false;
+    it->next = m->free_item;
+    m->free_item = i;
+}
+
+void md_item_release(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    if (--it->held == 0 && it->gone)
+        item_free(m, i);
 }
 
 void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
@@ -130,10 +150,14 @@ void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     m->stats.count[MD_STAT_bytes] -= it->total;
     if (it->nbytes > MD_INLINE_VALUE)
         free(it->value);
-    md_hold_room(m, it);
-    md_room_give(&m->memory, &it->room);
-    it->next = m->free_item;
-    m->free_item = i;
+    it->gone = it->held > 0;
+    if (!it->gone)
+        item_free(m, i);
+}
+
+void md_item_fetched(struct md_model *m, int32_t item) {
+    m->items[item].fetched = true;
+    md_lru_bump(m, item);
 }
 
 int32_t md_item_get(struct md_model *m, int32_t record, bool fetch) {
@@ -151,10 +175,8 @@ int32_t md_item_get(struct md_model *m, int32_t record, bool fetch) {
         md_item_unlink(m, i, MD_RULE_MISS_EXPIRED);
         return MD_NIL;
     }
-    if (fetch) {
-        it->fetched = true;
-        md_lru_bump(m, i);
-    }
+    if (fetch)
+        md_item_fetched(m, i);
     return i;
 }
 
@@ -176,16 +198,40 @@ static void put(struct md_model *m, const struct md_value *v, int32_t old, uint3
     it->exptime = v->exptime;
     it->exptime_set = v->exptime_set;
     it->exptime_by = v->by;
+    it->binary_key = v->binary_key;
+    it->key_forgotten = false;
     value_set(it, v->data, v->nbytes, NULL, 0);
     if (old != MD_NIL)
         md_item_unlink(m, old, MD_RULE_STORE_STORED);
-    item_link(m, i, since);
+    item_link(m, i, v, since);
 }
 
-void md_failed_store(struct md_model *m) {
+void md_store_over(struct md_model *m, const struct md_value *v, int32_t old) {
+    put(m, v, old, m->now);
+}
+
+int32_t md_store_new(struct md_model *m, const struct md_value *v) {
+    put(m, v, MD_NIL, m->now);
+    return m->records[v->record].item;
+}
+
+void md_failed_store(struct md_model *m, const struct md_value *v) {
     md_chosen(m, MD_CHOICE_FAILED_STORE_CAS);
-    if (m->profile->failed_store_uses_cas)
+    if (m->profile->failed_store_uses_cas && !v->cas_given)
         m->cas++;
+}
+
+bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is_none) {
+    uint64_t own = m->items[item].cas;
+    bool spec = m->options.cas && cas && cas == own;
+    bool version = cas == own || (zero_is_none && cas == 0);
+    if (spec == version)
+        return spec;
+    return md_quirk_applies(m, MD_QUIRK_META_CAS_ZERO) ? version : spec;
+}
+
+void md_item_keep_key(struct md_item *it, const struct md_item *was) {
+    it->binary_key = it->key_forgotten = was->binary_key;
 }
 
 static bool join_room(struct md_model *m, struct md_room *room, const struct md_value *v,
@@ -208,7 +254,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
     uint32_t flags = m->items[old].flags;
     size_t n_old = m->items[old].nbytes;
     if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes)) {
-        md_failed_store(m);
+        md_failed_store(m, v);
         return MD_TOO_LARGE;
     }
     /* What comes is in chunks, what it goes into is not: the node copies as if neither were. */
@@ -218,7 +264,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         m->lost = true;
     struct md_room room = {0};
     if (!join_room(m, &room, v, flags, n_old, append)) {
-        md_failed_store(m);
+        md_failed_store(m, v);
         return MD_NO_MEMORY;
     }
     int32_t i = item_make(m, v->record, &room);
@@ -234,33 +280,64 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         value_set(it, md_item_value(was), n_old, v->data, v->nbytes);
     else
         value_set(it, v->data, v->nbytes, md_item_value(was), n_old);
+    md_item_keep_key(it, was);
+    if (was->stale || was->won)
+        md_chosen(m, MD_CHOICE_JOINED_FRESH);
     md_item_unlink(m, old, MD_RULE_STORE_STORED);
-    item_link(m, i, m->now);
+    item_link(m, i, v, m->now);
     it->touched = true;
     it->open_choice = open;
     it->padded_by = padded_by;
     return MD_STORED;
 }
 
+static bool lower_cas(const struct md_model *m, const struct md_value *v, int32_t old) {
+    return v->invalidate && v->cas && v->cas < m->items[old].cas;
+}
+
+/* ms with I and a CAS value that is too low: the new value is stale from the start, and lives as long as the
+ * old one would have. */
+static void put_stale(struct md_model *m, const struct md_value *v, int32_t old) {
+    const struct md_item was = m->items[old];
+    m->stats.count[MD_STAT_cas_hits]++;
+    m->count[was.class].cas_hits++;
+    put(m, v, old, v->exptime_set);
+    struct md_item *it = &m->items[m->records[v->record].item];
+    it->exptime = was.exptime;
+    it->exptime_set = was.exptime_set;
+    it->exptime_by = was.exptime_by;
+    it->stale = true;
+    it->won = was.won;
+}
+
 static enum md_result store_on(struct md_model *m, const struct md_value *v, int32_t old) {
-    switch (v->by) {
+    switch (v->how) {
     case MD_CMD_ADD:
         m->fired.rule[MD_RULE_ADD_PROMOTES]++;
         md_lru_bump(m, old);
-        md_failed_store(m);
+        md_failed_store(m, v);
         return MD_NOT_STORED;
     case MD_CMD_CAS:
+        if (lower_cas(m, v, old)) {
+            put_stale(m, v, old);
+            return MD_STORED;
+        }
         if (v->cas == 0 || v->cas != m->items[old].cas) {
             m->stats.count[MD_STAT_cas_badval]++;
             m->count[m->items[old].class].cas_badval++;
-            md_failed_store(m);
+            md_failed_store(m, v);
             return MD_EXISTS;
         }
         m->stats.count[MD_STAT_cas_hits]++;
         m->count[m->items[old].class].cas_hits++;
         break;
     case MD_CMD_APPEND:
-    case MD_CMD_PREPEND: return join(m, v, old, v->by == MD_CMD_APPEND);
+    case MD_CMD_PREPEND:
+        if (v->compares && v->cas != m->items[old].cas) {
+            md_failed_store(m, v);
+            return MD_EXISTS;
+        }
+        return join(m, v, old, v->how == MD_CMD_APPEND);
     default: break;
     }
     put(m, v, old, v->exptime_set);
@@ -271,146 +348,21 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
     int32_t old = md_item_get(m, v->record, false);
     if (old != MD_NIL)
         return store_on(m, v, old);
-    switch (v->by) {
+    switch (v->vivify ? MD_CMD_SET : v->how) {
     case MD_CMD_SET:
     case MD_CMD_ADD: put(m, v, MD_NIL, v->exptime_set); return MD_STORED;
     case MD_CMD_CAS:
         m->stats.count[MD_STAT_cas_misses]++;
-        md_failed_store(m);
+        md_failed_store(m, v);
         return MD_NOT_FOUND;
-    default: md_failed_store(m); return MD_NOT_STORED;
+    default: md_failed_store(m, v); return MD_NOT_STORED;
     }
 }
 
-/* ---- counters -------------------------------------------------------------------------------- */
-
-static bool all_blank(const uint8_t *v, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (v[i] != ' ' && (v[i] < '\t' || v[i] > '\r'))
-            return false;
-    return true;
-}
-
-/*
- * Two quirks read the memory behind an item, which is not ours to know: choices, that the reply
- * decides. Returns true if the node takes (or leaves) the value for another reason than its bytes;
- * *numeric says which, *now is the result where it took a number from there.
- */
-static bool counter_memory(struct md_model *m, const struct md_item *it, uint64_t taken,
-                           bool silent, bool *numeric, uint64_t *now) {
-    bool blank = all_blank(md_item_value(it), it->nbytes);
-    enum md_quirk quirk = blank ? MD_QUIRK_COUNTER_BLANK : MD_QUIRK_COUNTER_OVERREAD;
-    if ((!blank && (int64_t)taken >= 0) || !m->quirk[quirk])
-        return false;
-    m->lost |= silent;
-    if (blank)
-        *numeric = md_choose_open(m, MD_CHOICE_COUNTER_BLANK, now);
-    else
-        *numeric = md_choose(m, MD_CHOICE_COUNTER_MEMORY) == 0;
-    return *numeric == blank && md_quirk_applies(m, quirk);
-}
-
-/* The value of a counter by the specification: a decimal 64-bit number, perhaps padded with spaces;
- * a version may take more for a number. */
-static bool counter_value(struct md_model *m, const struct md_item *it, uint64_t *value) {
-    const uint8_t *v = md_item_value(it);
-    size_t n = it->nbytes;
-    struct md_number taken = md_number_unsigned(v, n);
-    while (n > 0 && v[n - 1] == ' ')
-        n--;
-    struct md_number proper = md_number_unsigned(v, n);
-    *value = taken.value;
-    if (taken.minus && m->profile->minus_anywhere)
-        return false;
-    return taken.taken && (proper.proper || md_quirk_applies(m, MD_QUIRK_COUNTER_TEXT));
-}
-
-static void counter_in_place(struct md_model *m, int32_t i, const char *digits, size_t n) {
-    struct md_item *it = &m->items[i];
-    uint8_t *v = it->nbytes > MD_INLINE_VALUE ? it->value : it->small;
-    memcpy(v, digits, n);
-    memset(v + n, ' ', it->nbytes - n);
-    it->cas = m->options.cas ? ++m->cas : 0;
-    it->touched = true;
-    md_lru_bump(m, i);
-}
-
-static bool counter_replaced(struct md_model *m, int32_t i, const char *digits, size_t n) {
-    const struct md_item was = m->items[i];
-    struct md_room room = {0};
-    if (!md_room_take(m, &room, m->records[was.record].nkey, was.flags, n, was.record))
-        return false;
-    struct md_value v = {.record = was.record,
-                         .flags = was.flags,
-                         .exptime = was.exptime,
-                         .exptime_set = was.exptime_set,
-                         .by = was.exptime_by,
-                         .data = (const uint8_t *)digits,
-                         .nbytes = n,
-                         .room = &room};
-    put(m, &v, i, m->now);
-    m->items[m->records[was.record].item].touched = true;
-    return true;
-}
-
-static bool counter_set(struct md_model *m, int32_t record, uint64_t value) {
-    int32_t i = m->records[record].item;
-    char text[20];
-    struct md_buf digits = {.data = (uint8_t *)text, .cap = sizeof text};
-    md_buf_u64(&digits, value);
-    bool shorter = digits.len < m->items[i].nbytes;
-    if (m->options.segmented &&
-        m->items[i].hits >= 2) /* a thread may hold it: then it is replaced */
-        m->segmented.unsure_removed++;
-    /* What an answer on its way shows must not change under it. */
-    bool in_place = digits.len <= m->items[i].nbytes && !md_held(&m->items[i]);
-    if (shorter && md_choose(m, MD_CHOICE_PADDING) == 1)
-        in_place = !in_place;
-    if (in_place)
-        counter_in_place(m, i, text, digits.len);
-    else if (!counter_replaced(m, i, text, digits.len))
-        return false;
-    struct md_item *now = &m->items[m->records[record].item];
-    now->open_choice = shorter;
-    now->padded_by = m->command->ordinal;
-    return true;
-}
-
-static enum md_result counter_change(struct md_model *m, int32_t record, bool incr,
-                                     uint64_t value) {
-    struct md_class_count *n = &m->count[m->items[m->records[record].item].class];
-    m->stats.count[incr ? MD_STAT_incr_hits : MD_STAT_decr_hits]++;
-    n->delta_hits[incr]++;
-    if (counter_set(m, record, value))
-        return MD_FOUND;
-    m->stats.failed_delta_hits[incr]++;
-    n->failed_delta_hits[incr]++;
-    return MD_NO_MEMORY;
-}
-
-enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
-                        uint64_t *value, bool *border) {
-    int32_t i = md_item_get(m, record, false);
-    if (i == MD_NIL)
-        return MD_NOT_FOUND;
-    const struct md_item *it = &m->items[i];
-    uint64_t old = 0;
-    if (it->nbytes == 0 || it->chunked)
-        return MD_NON_NUMERIC;
-    bool numeric = counter_value(m, it, &old);
-    if (numeric || all_blank(md_item_value(it), it->nbytes)) {
-        bool other;
-        if (counter_memory(m, it, old, silent, &other, value)) {
-            if (!other)
-                return MD_NON_NUMERIC;
-            return counter_change(m, record, incr, *value);
-        }
-    }
-    if (!numeric)
-        return MD_NON_NUMERIC;
-    *border = incr ? old + delta < old : delta > old;
-    *value = incr ? old + delta : *border ? 0 : old - delta;
-    return counter_change(m, record, incr, *value);
+void md_count_store(struct md_model *m, const struct md_conn *c, int by) {
+    size_t total = md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes);
+    m->stats.count[MD_STAT_cmd_set] += (uint64_t)by;
+    m->count[md_slab_class(&m->slabs, total)].cmd_set += (uint64_t)by;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

@@ -17,9 +17,10 @@ struct md_feed {
     size_t line_end;  /* bytes of the line end of the line in hand */
     int64_t requests; /* turns left before the node yields (-R) */
     bool unmodelled, close;
+    bool flush; /* binary: with the command in hand everything goes out */
 };
 
-/* Everything so far goes out. */
+/* Everything so far goes out, and holds no items any more. */
 void md_feed_send(struct md_feed *f);
 /* Whether there are replies of earlier commands that were not sent yet. */
 bool md_feed_unsent(const struct md_feed *f);

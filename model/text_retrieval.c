@@ -6,7 +6,7 @@ enum { HELD_MAX = 50000 }; /* keys of one retrieval */
 static void say_value(struct md_feed *f, int32_t item, bool cas) {
     struct md_model *m = f->m;
     const struct md_item *it = &m->items[item];
-    struct md_record *rec = &m->records[it->record];
+    const struct md_record *rec = &m->records[it->record];
     struct md_buf *b = &f->out->bytes;
     if (b->len + it->nbytes > MD_REPLY_MAX) {
         m->lost = true;
@@ -20,17 +20,8 @@ static void say_value(struct md_feed *f, int32_t item, bool cas) {
     md_buf_byte(b, ' ');
     md_buf_u64(b, it->nbytes);
     if (cas) {
-        struct md_reply *out = f->out;
         md_buf_byte(b, ' ');
-        size_t at = b->len;
-        md_buf_u64(b, it->cas);
-        out->marks = md_grow(out->marks, &out->cap_marks, out->n_marks + 1, sizeof *out->marks);
-        out->marks[out->n_marks++] = (struct md_mark){.offset = (uint32_t)at,
-                                                      .len = (uint32_t)(b->len - at),
-                                                      .relative = it->cas - m->base.cas};
-        rec->cas_seen = it->cas;
-        if (!m->options.cas)
-            m->fired.rule[MD_RULE_CAS_OFF]++;
+        md_say_cas(f, it->record, it->cas);
     }
     md_buf_append(b, "\r\n", 2);
     md_buf_append(b, md_item_value(it), it->nbytes);
@@ -87,7 +78,7 @@ static enum md_rule retrieve(struct md_feed *f, struct md_token key, const struc
         md_set_exptime(m, item, r->exptime);
     say_value(f, item, r->cas);
     if (!m->profile->retrieval_sends)
-        md_hold(m, f->c, item);
+        md_hold_item(m, f->c, item);
     if (r->touch)
         return r->cas ? MD_RULE_GETS_GAT_HIT : MD_RULE_GAT_HIT;
     return r->cas ? MD_RULE_GETS_HIT : MD_RULE_GET_HIT;
@@ -120,7 +111,7 @@ static void retrieval_bad_key(struct md_feed *f, const struct retrieval *r, bool
         k->mark_first = (uint32_t)f->out->n_marks;
     }
     if (!md_feed_unsent(f))
-        md_holds_end(m, f->c);
+        md_hold_release(m, f->c);
     bool more = md_quirk_applies(m, MD_QUIRK_GET_ERROR_EXTRA_LINE);
     if (more && r->noreply && !partial) {
         md_refuse(f, MD_RULE_KEY_LENGTH, "");

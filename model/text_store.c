@@ -72,13 +72,6 @@ static bool store_words(struct md_feed *f, const struct md_tokens *w, int64_t *e
     return true;
 }
 
-static void count_set(struct md_model *m, const struct md_conn *c, uint64_t by) {
-    m->stats.count[MD_STAT_cmd_set] += by;
-    m->count[md_slab_class(&m->slabs,
-                           md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes))]
-        .cmd_set += by;
-}
-
 /* A store that is refused: what comes as its data block is swallowed. A set removes what was there, so
  * that nobody goes on reading the old value. */
 static void store_refused(struct md_feed *f, int32_t rec, enum md_rule rule, enum md_rule removes) {
@@ -105,6 +98,8 @@ bool md_text_next_chunk(struct md_feed *f) {
     c->command.mark_first = (uint32_t)f->out->n_marks;
     m->stats.uncounted_no_memory++;
     m->count[m->slabs.largest].uncounted_no_memory++;
+    if (c->block == MD_BLOCK_META)
+        c->noreply = c->meta.quiet && md_quirk_applies(m, MD_QUIRK_MS_QUIET_ERROR);
     md_refuse(f, MD_RULE_NO_MEMORY, "SERVER_ERROR Out of memory during read");
     c->state = MD_CONN_SWALLOW;
     c->data.len = 0;
@@ -143,12 +138,13 @@ bool md_text_store(struct md_feed *f, struct md_tokens *w, enum md_command_name 
     if (m->options.segmented && name == MD_CMD_SET && m->records[c->record].item != MD_NIL)
         m->items[m->records[c->record].item].doubtful = true;
     if (m->profile->set_counts_at_line)
-        count_set(m, c, 1);
+        md_count_store(m, c, 1);
     c->exptime = md_relative_time(m, exptime);
     c->exptime_set = m->now;
     c->missing = (uint64_t)c->nbytes + 2;
     c->chunk_left = 0;
     c->state = MD_CONN_DATA;
+    c->block = MD_BLOCK_TEXT;
     if (md_is_chunked(m, key.n, c->flags, c->nbytes))
         md_text_next_chunk(f);
     return false;
@@ -207,7 +203,7 @@ static bool observed_no_memory(struct md_feed *f) {
         if (i == 0)
             m->stats.count[MD_STAT_store_no_memory]++;
         if (i == 0 && m->profile->set_counts_at_line) /* it was refused at the line already */
-            count_set(m, f->c, (uint64_t)-1);
+            md_count_store(m, f->c, -1);
         md_refuse(f, MD_RULE_NO_MEMORY, texts[i]);
         /* What was there when it was refused; not what somebody stored since. */
         if (i == 0 && f->c->store == MD_CMD_SET && m->records[f->c->record].item != MD_NIL &&
@@ -230,7 +226,7 @@ static bool observed_no_join(struct md_feed *f) {
     md_refuse(f, MD_RULE_NO_MEMORY, text);
     md_quirk_applies(m, MD_QUIRK_APPEND_NO_MEMORY);
     md_segmented_taken_somewhere(m);
-    md_failed_store(m);
+    md_failed_store(m, &(struct md_value){.cas_given = false});
     return true;
 }
 
@@ -273,7 +269,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
     if (m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
         m->items[m->records[c->record].item].doubtful = false;
     if (!m->profile->set_counts_at_line)
-        count_set(m, c, 1);
+        md_count_store(m, c, 1);
     if (memcmp(data + c->nbytes, "\r\n", 2) != 0) {
         md_chosen(m, MD_CHOICE_BAD_CHUNK_REST);
         md_refuse(f, MD_RULE_BAD_DATA_CHUNK, "CLIENT_ERROR bad data chunk");
@@ -285,6 +281,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
                              .exptime = c->exptime,
                              .exptime_set = c->exptime_set,
                              .by = c->store,
+                             .how = c->store,
                              .cas = c->cas,
                              .data = data,
                              .nbytes = c->nbytes,
