@@ -8,6 +8,7 @@
  *   mutate_steps.c      edits of steps: order, connections, clock, cuts, options
  *   mutate_commands.c   edits of whole commands: insert, delete, duplicate, swap, splice
  *   mutate_meta.c       edits of the flags of meta commands
+ *   mutate_requests.c   edits of binary requests
  *   mutate_tokens.c     edits inside a command: words, keys, numbers, lengths, bytes
  */
 #ifndef MEMDIVERGE_MUTATE_INTERNAL_H
@@ -130,6 +131,11 @@ md_edit md_edit_flag_add, md_edit_flag_drop, md_edit_flag_double, md_edit_flag_c
 md_edit md_edit_word, md_edit_reuse_key, md_edit_new_key, md_edit_border, md_edit_near, md_edit_cas,
     md_edit_noreply, md_edit_length, md_edit_length_lie, md_edit_drop_token, md_edit_add_token,
     md_edit_value, md_edit_flip, md_edit_line_end, md_edit_expiry, md_edit_class_border;
+
+/* Of binary requests. */
+md_edit md_edit_request_insert, md_edit_request_delete, md_edit_request_copy, md_edit_request_opcode,
+    md_edit_request_field, md_edit_request_cas, md_edit_request_extras, md_edit_request_key,
+    md_edit_request_value;
 
 struct md_edit_entry {
     const char *name;

@@ -26,6 +26,7 @@ struct md_plan {
     struct {
         struct md_step tail; /* what was cut off its last send; owned */
         bool has_tail, ended, open;
+        bool binary;
     } conns[MD_GEN_CONNS];
 };
 
@@ -233,7 +234,10 @@ static void md_batch_turn(struct md_plan *p) {
         n = 1;
     for (unsigned i = 0; i < n; i++) {
         last = cut ? md_step_units(send) : 0;
-        md_gen_command(g, send);
+        if (p->conns[p->conn].binary)
+            md_gen_binary_command(g, send);
+        else
+            md_gen_command(g, send);
         if (g->want_cas >= 0 || g->swallowed || (g->said_quit && md_chance(&p->random, 800)))
             break;
     }
@@ -264,7 +268,11 @@ static void md_send_turn(struct md_plan *p) {
 }
 
 static void md_stats_step(struct md_plan *p) {
-    md_gen_command_of(&p->g, md_trace_add(p->t, MD_STEP_SEND, p->conn), MD_GEN_STATS_ALL);
+    struct md_step *send = md_trace_add(p->t, MD_STEP_SEND, p->conn);
+    if (p->conns[p->conn].binary)
+        md_gen_request(&p->g, send, MD_OP_STAT);
+    else
+        md_gen_command_of(&p->g, send, MD_GEN_STATS_ALL);
 }
 
 /* What was cut off goes out, or not; then a look at everything. */
@@ -278,12 +286,34 @@ static void md_end(struct md_plan *p) {
     for (unsigned i = 0; i < p->n_conns; i++)
         if (!p->conns[i].ended && !p->conns[i].has_tail)
             p->conn = i;
-    if (p->g.features & MD_GEN_SWEEP && md_room(p, 1))
-        md_gen_sweep(&p->g, md_trace_add(p->t, MD_STEP_SEND, p->conn));
+    if (p->g.features & MD_GEN_SWEEP && md_room(p, 1)) {
+        struct md_step *send = md_trace_add(p->t, MD_STEP_SEND, p->conn);
+        (p->conns[p->conn].binary ? md_gen_binary_sweep : md_gen_sweep)(&p->g, send);
+    }
     if (p->g.features & MD_GEN_STATS && md_room(p, 1))
         md_stats_step(p);
     for (unsigned i = 0; i < p->n_conns; i++)
         md_drop_tail(p, i);
+}
+
+/* Most connections speak the binary protocol, some of them text: about the same keys. */
+static void md_plan_binary(struct md_plan *p) {
+    static const uint16_t cas[] = {0, 60, 200, 500};
+    p->g.binary_cas = cas[md_pick(&p->random, MD_COUNT(cas))];
+    md_gen_binary_swarm(&p->g);
+    for (unsigned i = 0; i < MD_GEN_CONNS; i++)
+        p->conns[i].binary = i == 0 || md_chance(&p->random, 700);
+    if (md_chance(&p->random, 60)) /* keys that no text command can name */
+        for (unsigned i = 0; i < p->g.n_keys; i++)
+            p->g.keys[i].bytes[p->g.keys[i].len / 2] = (uint8_t) " \n\0\r"[md_pick(&p->random, 4)];
+}
+
+/* Nodes that speak one protocol only, now and then. */
+static void md_plan_protocol(struct md_plan *p) {
+    static const char *const only[] = {"-B", "binary", NULL}, *const never[] = {"-B", "ascii",
+                                                                                NULL};
+    if (p->t->options.n_args == 0 && md_chance(&p->random, 8))
+        md_gen_take_options(md_chance(&p->random, 800) ? only : never, &p->t->options);
 }
 
 static void md_generate_about(enum md_target target, struct md_trace *t, uint64_t seed,
@@ -291,9 +321,13 @@ static void md_generate_about(enum md_target target, struct md_trace *t, uint64_
     struct md_plan plan, *p = &plan;
     md_trace_clear(t);
     md_plan_init(p, t, seed, index, target);
+    if (target == MD_TARGET_BINARY)
+        md_plan_binary(p);
     p->max_steps = c->max_steps ? c->max_steps : 1;
     if (c->options && md_pick(&p->random, 10) == 0)
         md_plan_options(p, md_current_set(p, seed, index));
+    if (c->options && target == MD_TARGET_BINARY)
+        md_plan_protocol(p);
     while (md_room(p, 1) && (p->g.commands < p->commands || t->n_steps < c->min_steps)) {
         if (t->n_steps > 0 && md_chance(&p->random, p->clock_rate))
             md_clock_turn(p);
@@ -311,6 +345,11 @@ void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
 void md_generate_meta(struct md_trace *t, uint64_t seed, uint64_t index,
                       const struct md_generate_config *c) {
     md_generate_about(MD_TARGET_META, t, seed, index, c);
+}
+
+void md_generate_binary(struct md_trace *t, uint64_t seed, uint64_t index,
+                        const struct md_generate_config *c) {
+    md_generate_about(MD_TARGET_BINARY, t, seed, index, c);
 }
 
 void md_generate_command(struct md_random *r, struct md_step *send) {

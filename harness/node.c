@@ -175,6 +175,8 @@ void md_node_free(struct md_node *n) {
     free(n->preload);
     free(n->binary);
     md_buf_free(&n->version);
+    for (size_t i = 0; i < MD_NODE_ARGS_MAX; i++)
+        md_buf_free(&n->words[i]);
     md_buf_free(&n->error);
     md_buf_free(&n->death);
     md_buf_free(&n->kept);

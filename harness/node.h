@@ -54,6 +54,7 @@ struct md_node_config {
     const char *binary;            /* path, or NULL for a remote node */
     const char *const *extra_args; /* --node-arg, already checked; may be NULL */
     size_t n_extra_args;
+    uint32_t chunk_max_unit;   /* bytes that its slab_chunk_max counts in; 0: one */
     const char *connect;       /* HOST:PORT or a socket's path, for a remote node */
     int cpu;                   /* pin a single-threaded node to this CPU, -1: do not */
     const cpu_set_t *unpinned; /* where other nodes may run; NULL: where we may */

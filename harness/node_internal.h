@@ -54,11 +54,12 @@ struct md_connection {
 };
 
 struct md_node {
-    pid_t pid;   /* -1: none, or reaped */
-    pid_t born;  /* what pid was */
-    int process; /* pidfd */
-    int output;  /* our end of its stdout and stderr */
-    int wake;    /* the bell of the clock */
+    struct md_buf words[MD_NODE_ARGS_MAX]; /* of its options, as it wants them */
+    pid_t pid;                             /* -1: none, or reaped */
+    pid_t born;                            /* what pid was */
+    int process;                           /* pidfd */
+    int output;                            /* our end of its stdout and stderr */
+    int wake;                              /* the bell of the clock */
     struct md_shim *page;
     struct md_folder folder;
     char socket_path[sizeof((struct sockaddr_un *)0)->sun_path];

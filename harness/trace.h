@@ -41,6 +41,10 @@
  *   {block} ... {/block}  a data block that {len} measures; adds no bytes itself
  *   {fill N HH}           N times the byte HH (hex), N up to MD_FILL_MAX
  *
+ * In binary requests numbers are big-endian bytes, 1 to 8 of them: {cas:8 KEY +N}, {base:8+N}, {now:4+N}
+ * and {len:4} are the same numbers so. A step that is binary requests is printed with each of them on a
+ * line of its own.
+ *
  * A number in a trace that is a border is written literally (2147483648).
  *
  * A trace is hostile input: sizes are limited (below), options come from a whitelist with ranges.
@@ -65,7 +69,7 @@ enum {
     MD_TRACE_FILE_MAX = 64 << 20,    /* bytes of a trace file; larger ones are refused unread */
     MD_TRACE_BYTES_MAX = 64 << 20,   /* bytes that one trace sends in all, fills included */
     MD_TRACE_STEPS_MAX = 1 << 20,
-    MD_NODE_ARGS_MAX = 32,
+    MD_NODE_ARGS_MAX = 34,
 };
 
 enum md_part_kind {
@@ -81,7 +85,7 @@ enum md_part_kind {
 
 struct md_part {
     enum md_part_kind kind;
-    uint8_t byte; /* MD_PART_FILL */
+    uint8_t byte; /* MD_PART_FILL: the byte; else of a number: in so many bytes, 0: decimal text */
     int64_t number;
     uint8_t *bytes;  /* owned by the part: literal bytes, or the key of MD_PART_CAS */
     size_t len, cap; /* bytes in use, bytes allocated: grow with md_part_set or md_part_append */
@@ -116,7 +120,7 @@ struct md_step {
 /*
  * Node options of a trace: the words as written (for the command line of the node) and what the
  * model must know of them. Whitelist: -C -F -M -L; -I N[k|m] (1k..32m); -m N (1..4096, MiB); -f F
- * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); and -o, repeated or with commas:
+ * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); -B ascii|binary|auto; and -o, repeated or with commas:
  *
  *   slab_chunk_max=N    bytes, a multiple of 1024
  *   lru_maintainer      HOT, WARM and COLD queues and the thread that fills them
@@ -175,6 +179,8 @@ bool md_node_options_parse(struct md_node_options *o, const char *const *words, 
 bool md_node_options_parse_at(struct md_node_options *o, const char *const *words, size_t n,
                               struct md_buf *why, size_t *bad);
 void md_node_options_default(struct md_node_options *o);
+/* Appends a word of canonical options as a node wants it that counts slab_chunk_max in `unit` bytes. */
+void md_node_option_word(const char *word, uint32_t unit, struct md_buf *out);
 void md_node_options_copy(struct md_node_options *to, const struct md_node_options *from);
 void md_node_options_free(struct md_node_options *o);
 bool md_node_options_equal(const struct md_node_options *a, const struct md_node_options *b);
@@ -198,10 +204,20 @@ void md_bytes_print(const void *bytes, size_t n, struct md_buf *out);
 /* Reads a file whole; refuses what is larger than MD_TRACE_FILE_MAX without reading it. */
 bool md_trace_load(struct md_trace *t, const char *path, struct md_trace_error *error);
 
+/* What symbols stand for at a moment. */
+struct md_symbols {
+    uint64_t now;  /* Unix time of the node */
+    uint64_t base; /* its CAS counter at the start of the trace */
+    uint64_t (*cas)(const void *ctx, const void *key, size_t nkey); /* seen last for the key */
+    const void *ctx;
+};
+
 /*
- * The bytes of a send step on this node at this moment: symbols resolved by asking the model.
- * Appends to `out`; stops at `limit` bytes.
+ * The bytes of a send step on this node at this moment. Appends to `out`; stops at `limit` bytes.
  */
+void md_step_resolve_by(const struct md_step *s, const struct md_symbols *by, size_t limit,
+                        struct md_buf *out);
+/* The same, by what the model says. */
 void md_step_resolve(const struct md_step *s, const struct md_model *m, size_t limit,
                      struct md_buf *out);
 

@@ -1,11 +1,13 @@
 /*
  * What the files of model/ share: the pieces of struct md_model. Two layers: the store (store.h:
- * operations on items with a result, no bytes, no protocol) under the text protocol (text.h), which
- * a connection (connection.c) feeds line by line.
+ * operations on items with a result, no bytes, no protocol) under the text protocol (text.h) and the
+ * binary one (binary.h), which a connection (connection.c) feeds line by line, request by request.
  *
- *      feed -> connection.c -> text.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
- *                                 \-> meta.c, number.c
+ *      feed -> connection.c -> text.c, binary.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
+ *                                 \-> meta.c, number.c, packet.c
  *                                 \-> stats.c
+ *
+ * hold.c knows which items answers on their way hold.
  *
  * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
  * the node is held to.
@@ -18,6 +20,7 @@
 #include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
+#include "model/packet.h"
 #include "model/segmented.h"
 #include "model/slab.h"
 #include "model/stats.h"
@@ -72,6 +75,7 @@ struct md_item {
     uint16_t held;      /* answers that point into it (hold.h) */
     /* With the segmented LRU only. */
     bool temporary; /* in TEMP_LRU */
+    bool spared;    /* a flush_all may have left it alive (quirk flush-spares-used) */
     bool doubtful; /* a set that may have been refused, and then removed it, has not answered yet */
     uint8_t hits;  /* fetches, up to 2 */
     uint64_t sure_at; /* md_segmented.taken of its class when it was there for certain */
@@ -99,8 +103,10 @@ struct md_meta_block {
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
+    uint8_t place;      /* in the node's table of connections */
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
-    struct md_buf line; /* read, but no line end yet */
+    bool binary;        /* it speaks the binary protocol */
+    struct md_buf line; /* read, but no line end yet; no whole request */
     bool grown;         /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
@@ -120,6 +126,9 @@ struct md_conn {
     struct md_reply held; /* replies that the node has not sent yet */
     int32_t *holds;       /* owned: items that replies not sent yet point into */
     size_t n_holds, cap_holds;
+    /* A binary connection: the request in hand, whose value may still be to come. */
+    struct md_packet request;
+    bool quiet; /* only errors and hits are told */
 };
 
 struct md_preference {
@@ -172,6 +181,10 @@ struct md_model {
     size_t cap_told_removals;
 
     struct md_conn conn[MD_CONNECTIONS_MAX];
+    /* A node keeps a place for each connection, the first free one, and what it still had to skip when
+     * that was closed (quirk bin-leftover). */
+    bool place_taken[MD_CONNECTIONS_MAX];
+    uint64_t place_left[MD_CONNECTIONS_MAX];
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;
@@ -188,15 +201,29 @@ struct md_model {
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
 };
 
-/* Data of a version (profile.c). */
+/* Data of a version (profile.c); its quirks are those of rules.def.h whose range it is in. */
 struct md_profile {
-    const char *name, *version;
+    const char *version;
+    uint32_t chunk_max_unit; /* bytes: what -o slab_chunk_max counts in */
+    uint64_t cas_start;      /* the first item gets the next number */
+    bool minus_anywhere;     /* behind a number of 2^63 or more a minus sign makes it none */
     bool failed_store_uses_cas, flush_uses_cas;
-    const char *meta_flags;  /* those that it knows */
-    bool ms_draws_cas_early; /* with the line, not with the data block */
-    bool ms_append_vivifies; /* N with modes A and P */
-    bool ms_returns_size;    /* flag s */
-    bool quirk[MD_QUIRKS];
+    bool flush_unlinks;   /* flush_all takes out at once what is too young to be told apart later */
+    bool retrieval_sends; /* the replies of a batch go out behind each retrieval */
+    bool strict_numbers;  /* own readers of numbers, but for flags and exptime of a store */
+    bool surplus_words;   /* any number of words behind those that a command needs is let through */
+    bool nul_ends_line;
+    bool blanks_in_front; /* a command with a key may stand behind blanks */
+    bool short_line_bad;  /* a line of less than 4 bytes is a bad one, not an unknown command */
+    bool refused_store_swallows; /* a bad key or number in a store: its data block is swallowed */
+    bool set_counts_at_line;     /* in cmd_set, not with the data block */
+    bool unknown_is_quiet;       /* noreply silences the answer to an unknown command */
+    bool http_by_last_word;      /* whatever the first one begins with */
+    const char *too_few_words, *shutdown_off; /* answers */
+    const char *meta_flags;                   /* those that it knows */
+    bool ms_draws_cas_early;                  /* with the line, not with the data block */
+    bool ms_append_vivifies;                  /* N with modes A and P */
+    bool ms_returns_size;                     /* flag s */
 };
 
 /* True if the quirk is on; then it counts as fired and is noted on the command in hand. Called only

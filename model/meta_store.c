@@ -262,7 +262,7 @@ void md_meta_data(struct md_feed *f, const uint8_t *data) {
     m->command = &c->command;
     c->command.reply_offset = (uint32_t)f->out->bytes.len;
     c->command.mark_first = (uint32_t)f->out->n_marks;
-    md_count_store(m, c);
+    md_count_store(m, c, 1);
     if (memcmp(data + c->nbytes, "\r\n", 2) != 0) {
         md_chosen(m, MD_CHOICE_BAD_CHUNK_REST);
         md_refuse(f, MD_RULE_BAD_DATA_CHUNK, "CLIENT_ERROR bad data chunk");

@@ -76,11 +76,13 @@ void md_model_free(struct md_model *m) {
 /* What is the same after every start of a node. */
 static void start(struct md_model *m, const struct md_base *base) {
     m->base = *base;
+    m->base.cas += m->profile->cas_start;
     m->start_time = base->start_time;
     m->now = MD_RESTART_SLACK + base->uptime;
-    m->cas = base->cas;
+    m->cas = m->base.cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
+    memset(m->place_left, 0, sizeof m->place_left);
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     md_removals_clear(m);
 }
@@ -107,7 +109,7 @@ void md_model_reboot(struct md_model *m) {
 }
 
 void md_model_base(const struct md_model *m, struct md_base *out) {
-    *out = (struct md_base){.cas = m->cas,
+    *out = (struct md_base){.cas = m->cas - m->profile->cas_start,
                             .uptime = m->now - MD_RESTART_SLACK,
                             .start_time = m->start_time,
                             .malloced = m->memory.malloced};
@@ -124,7 +126,8 @@ void md_model_set_options(struct md_model *m, const struct md_options *options) 
 
 void md_model_set_profile(struct md_model *m, const struct md_profile *profile) {
     m->profile = profile;
-    memcpy(m->quirk, profile->quirk, sizeof m->quirk);
+    for (int q = 0; q < MD_QUIRKS; q++)
+        m->quirk[q] = md_profile_has(profile, (enum md_quirk)q);
 }
 
 void md_model_quirk(struct md_model *m, enum md_quirk quirk, bool on) { m->quirk[quirk] = on; }

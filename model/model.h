@@ -36,6 +36,9 @@ enum {
     MD_REPLY_MAX = 64 << 20,  /* bytes of one feed's replies; more is not modelled */
 };
 
+/* -B: which protocol a connection speaks; auto: the first byte says. */
+enum md_protocol { MD_PROTOCOL_AUTO, MD_PROTOCOL_ASCII, MD_PROTOCOL_BINARY };
+
 /* What of a node's command line the model must know. Sizes in bytes. */
 struct md_options {
     uint64_t memory_limit;   /* -m, default 1024 MiB */
@@ -44,12 +47,13 @@ struct md_options {
     uint32_t chunk_size;     /* -n, default 48 */
     double factor;           /* -f, default 1.25 */
     uint32_t reqs_per_event; /* -R, default 10000 (design: nobody is overtaken in a batch) */
-    bool cas;                /* false with -C */
-    bool flush_enabled;      /* false with -F */
-    bool evict;              /* false with -M */
-    bool preallocated;       /* -L: all memory is taken at the start, each class gets a page */
-    bool slab_reassign;      /* -o slab_reassign: pages are of one size */
-    unsigned threads;        /* -t, default 1: how many keys share a lock follows from it */
+    enum md_protocol protocol;
+    bool cas;           /* false with -C */
+    bool flush_enabled; /* false with -F */
+    bool evict;         /* false with -M */
+    bool preallocated;  /* -L: all memory is taken at the start, each class gets a page */
+    bool slab_reassign; /* -o slab_reassign: pages are of one size */
+    unsigned threads;   /* -t, default 1: how many keys share a lock follows from it */
     /* -o lru_maintainer: HOT, WARM and COLD queues that background threads juggle. The model then says
      * what may happen, not what will (model/segmented.h). */
     bool segmented;
@@ -67,13 +71,17 @@ struct md_profile;
  * the nearest older profile is given (never NULL). */
 const struct md_profile *md_profile_find(const char *version, bool *exact);
 const char *md_profile_name(const struct md_profile *p);
+/* Bytes that -o slab_chunk_max counts in. */
+uint32_t md_profile_chunk_max_unit(const struct md_profile *p);
+/* Whether the quirk is one of this version's. */
+bool md_profile_has(const struct md_profile *p, enum md_quirk quirk);
 
 /*
  * What a node that was used before cannot forget, taken over by the model so that a trace means the
  * same on it as on a fresh one (contract C2).
  */
 struct md_base {
-    uint64_t cas;        /* CAS values handed out so far: the next stored item gets cas + 1 */
+    uint64_t cas;        /* CAS values used up since its start */
     uint32_t uptime;     /* virtual seconds since the node started, 0 on a fresh one */
     uint64_t start_time; /* Unix time of the node's start */
     uint64_t malloced;   /* bytes of all slab pages: a node keeps them, each with its class */
@@ -160,7 +168,7 @@ void md_reply_free(struct md_reply *r);
 
 enum md_feed_result {
     MD_FEED_OK,
-    MD_FEED_UNMODELLED,    /* a command that this model does not know (binary, most of meta, most of
+    MD_FEED_UNMODELLED,    /* a command that this model does not know (most of meta, most of
                            stats, administration): nothing after it can be predicted. The reply
                            covers what came before it; the model must be restarted. */
     MD_FEED_NO_CONNECTION, /* not open (never opened, or closed by either side): bytes go nowhere */
@@ -197,7 +205,7 @@ void md_model_advance(struct md_model *m, uint32_t seconds);
  * item, not one counter. Commands are counted on, preferences stay. */
 void md_model_reboot(struct md_model *m);
 
-/* True where a barrier (`mn`) would be read as a command of its own. */
+/* True where a barrier (`mn`) would be read as a command of its own; never on a binary connection. */
 bool md_model_at_command(const struct md_model *m, unsigned conn);
 
 /* ---- choices ----------------------------------------------------------------------------- */
@@ -230,6 +238,8 @@ bool md_model_lost(const struct md_model *m);
 /* Whether this trace has used flush_all (a reset must then outlive it). */
 bool md_model_flushed(const struct md_model *m);
 
+/* Whether a connection was closed while the node still had bytes of it to skip: it may remember that. */
+bool md_model_leftover(const struct md_model *m);
 /* Whether memory has run out since the restart: a slab class was refused a page. Then the trace means
  * the same only on a node whose pages were free at its start. */
 bool md_model_pressed(const struct md_model *m);

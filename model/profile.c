@@ -5,14 +5,68 @@
 
 static const struct md_profile profiles[] = {
     {
-        .name = "1.6.18",
         .version = "1.6.18",
+        .chunk_max_unit = 1,
+        .cas_start = 0,
+        .minus_anywhere = true,
         .failed_store_uses_cas = false,
         .flush_uses_cas = true,
+        .flush_unlinks = false,
+        .retrieval_sends = true,
+        .strict_numbers = false,
+        .surplus_words = false,
+        .nul_ends_line = true,
+        .blanks_in_front = true,
+        .short_line_bad = false,
+        .refused_store_swallows = false,
+        .set_counts_at_line = false,
+        .unknown_is_quiet = false,
+        .http_by_last_word = false,
+        .too_few_words = "ERROR",
+        .shutdown_off = "ERROR: shutdown not enabled",
+    },
+    {
+        .version = "1.6.38",
+        .chunk_max_unit = 1024,
+        .cas_start = 1,
+        .minus_anywhere = false,
+        .failed_store_uses_cas = true,
+        .flush_uses_cas = false,
+        .flush_unlinks = true,
+        .retrieval_sends = false,
+        .strict_numbers = false,
+        .surplus_words = false,
+        .nul_ends_line = true,
+        .blanks_in_front = true,
+        .short_line_bad = false,
+        .refused_store_swallows = false,
+        .set_counts_at_line = false,
+        .unknown_is_quiet = false,
+        .http_by_last_word = false,
+        .too_few_words = "ERROR",
+        .shutdown_off = "ERROR: shutdown not enabled",
+    },
+    {
+        .version = "1.6.45",
+        .chunk_max_unit = 1024,
+        .cas_start = 1,
+        .minus_anywhere = false,
+        .failed_store_uses_cas = true,
+        .flush_uses_cas = false,
+        .flush_unlinks = true,
+        .retrieval_sends = false,
+        .strict_numbers = true,
+        .surplus_words = true,
+        .nul_ends_line = false,
+        .blanks_in_front = false,
+        .short_line_bad = true,
+        .refused_store_swallows = true,
+        .set_counts_at_line = true,
+        .unknown_is_quiet = true,
+        .http_by_last_word = true,
+        .too_few_words = "CLIENT_ERROR bad command line format",
+        .shutdown_off = "SERVER_ERROR: shutdown not enabled",
         .meta_flags = "bNTRlOPLkstcfvhuqFCMJDI",
-#define X(name, ...) [MD_QUIRK_##name] = true,
-        .quirk = {MD_QUIRK_LIST(X)},
-#undef X
     },
 };
 
@@ -39,4 +93,13 @@ const struct md_profile *md_profile_find(const char *version, bool *exact) {
     return best;
 }
 
-const char *md_profile_name(const struct md_profile *p) { return p->name; }
+const char *md_profile_name(const struct md_profile *p) { return p->version; }
+
+uint32_t md_profile_chunk_max_unit(const struct md_profile *p) { return p->chunk_max_unit; }
+
+/* "1.6.18-1.6.38": both ends are in it; "1.6.18" is only that. */
+bool md_profile_has(const struct md_profile *p, enum md_quirk quirk) {
+    const char *range = md_quirk_info(quirk)->versions, *last = strchr(range, '-');
+    unsigned long version = version_number(p->version);
+    return version >= version_number(range) && version <= version_number(last ? last + 1 : range);
+}

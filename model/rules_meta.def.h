@@ -52,7 +52,7 @@
     X(META_ORDER, 1, "flags act in the order given: t before T tells the old time to live, before N none") \
     X(META_ADD_COMPARES_NOT, 1, "ms in mode E takes C and does not compare") \
     X(META_COUNT, 1, "cmd_meta counts me, and none of the others") \
-    X(HELD_ITEM, 1, "a counter whose item an mg of the same batch has shown is not written in place (depends on arrival)") \
+    X(HELD_ITEM, 1, "a counter whose item an answer not yet sent shows (of mg, of a binary get or touch) is not written in place (depends on arrival)") \
     X(CACHEDUMP_BINARY, 1, "stats cachedump leaves out keys that came as base64") \
     X(JOINED_FRESH, 1, "append and prepend make an item that is neither stale nor won")
 

@@ -66,6 +66,9 @@ struct md_stats {
     uint64_t touched_expired, touched_evicted;
     uint64_t uncounted_no_memory;  /* storage requests out of memory that store_no_memory misses */
     uint64_t failed_delta_hits[2]; /* decr, incr: of the hits, those that ran out of memory */
+    /* Binary requests that the counters miss. */
+    uint64_t uncounted_too_large, uncounted_binary_no_memory, uncounted_flushes;
+    uint64_t uncounted_misses[2]; /* decr, incr */
 };
 
 /* What `stats items` and `stats slabs` tell of one slab class. */
@@ -92,6 +95,8 @@ struct md_stats_snapshot {
     struct md_stats_line *lines; /* owned; `stats items` and `stats slabs`: NULL with `stats` */
     size_t n_lines, cap_lines;
     bool by_class; /* the lines are what counts */
+    bool packets;  /* asked for by a binary request with this opaque */
+    uint32_t opaque;
     bool segmented;
     struct md_accounts accounts; /* with segmented */
 };
@@ -102,6 +107,8 @@ void md_stats_reset(struct md_model *m);
 void md_stats_snapshot(struct md_model *m);
 void md_stats_snapshot_items(struct md_model *m);
 void md_stats_snapshot_slabs(struct md_model *m);
+/* The snapshot just taken is asked for by a binary request. */
+void md_stats_in_packets(struct md_model *m, uint32_t opaque);
 /* Forgets all snapshots. */
 void md_stats_forget(struct md_model *m);
 

@@ -104,6 +104,7 @@ static void item_link(struct md_model *m, int32_t i, const struct md_value *v, u
     it->fetched = it->touched = it->stale = it->won = it->gone = false;
     it->held = 0;
     it->open_choice = false;
+    it->spared = false;
     if (m->options.segmented)
         md_segmented_linked(m, it, since);
     rec->item = i;
@@ -214,7 +215,7 @@ int32_t md_store_new(struct md_model *m, const struct md_value *v) {
     return m->records[v->record].item;
 }
 
-static void failed_store(struct md_model *m, const struct md_value *v) {
+void md_failed_store(struct md_model *m, const struct md_value *v) {
     md_chosen(m, MD_CHOICE_FAILED_STORE_CAS);
     if (m->profile->failed_store_uses_cas && !v->cas_given)
         m->cas++;
@@ -252,8 +253,10 @@ static bool join_room(struct md_model *m, struct md_room *room, const struct md_
 static enum md_result join(struct md_model *m, const struct md_value *v, int32_t old, bool append) {
     uint32_t flags = m->items[old].flags;
     size_t n_old = m->items[old].nbytes;
-    if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes))
+    if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes)) {
+        md_failed_store(m, v);
         return MD_TOO_LARGE;
+    }
     /* What comes is in chunks, what it goes into is not: the node copies as if neither were. */
     if (md_is_chunked(m, m->records[v->record].nkey, v->flags, v->nbytes) &&
         !md_is_chunked(m, m->records[v->record].nkey, flags, n_old + v->nbytes) &&
@@ -261,7 +264,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         m->lost = true;
     struct md_room room = {0};
     if (!join_room(m, &room, v, flags, n_old, append)) {
-        failed_store(m, v);
+        md_failed_store(m, v);
         return MD_NO_MEMORY;
     }
     int32_t i = item_make(m, v->record, &room);
@@ -312,7 +315,7 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
     case MD_CMD_ADD:
         m->fired.rule[MD_RULE_ADD_PROMOTES]++;
         md_lru_bump(m, old);
-        failed_store(m, v);
+        md_failed_store(m, v);
         return MD_NOT_STORED;
     case MD_CMD_CAS:
         if (lower_cas(m, v, old)) {
@@ -322,14 +325,19 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
         if (v->cas == 0 || v->cas != m->items[old].cas) {
             m->stats.count[MD_STAT_cas_badval]++;
             m->count[m->items[old].class].cas_badval++;
-            failed_store(m, v);
+            md_failed_store(m, v);
             return MD_EXISTS;
         }
         m->stats.count[MD_STAT_cas_hits]++;
         m->count[m->items[old].class].cas_hits++;
         break;
     case MD_CMD_APPEND:
-    case MD_CMD_PREPEND: return join(m, v, old, v->how == MD_CMD_APPEND);
+    case MD_CMD_PREPEND:
+        if (v->compares && v->cas != m->items[old].cas) {
+            md_failed_store(m, v);
+            return MD_EXISTS;
+        }
+        return join(m, v, old, v->how == MD_CMD_APPEND);
     default: break;
     }
     put(m, v, old, v->exptime_set);
@@ -345,16 +353,16 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
     case MD_CMD_ADD: put(m, v, MD_NIL, v->exptime_set); return MD_STORED;
     case MD_CMD_CAS:
         m->stats.count[MD_STAT_cas_misses]++;
-        failed_store(m, v);
+        md_failed_store(m, v);
         return MD_NOT_FOUND;
-    default: failed_store(m, v); return MD_NOT_STORED;
+    default: md_failed_store(m, v); return MD_NOT_STORED;
     }
 }
 
-void md_count_store(struct md_model *m, const struct md_conn *c) {
+void md_count_store(struct md_model *m, const struct md_conn *c, int by) {
     size_t total = md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes);
-    m->stats.count[MD_STAT_cmd_set]++;
-    m->count[md_slab_class(&m->slabs, total)].cmd_set++;
+    m->stats.count[MD_STAT_cmd_set] += (uint64_t)by;
+    m->count[md_slab_class(&m->slabs, total)].cmd_set += (uint64_t)by;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

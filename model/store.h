@@ -43,7 +43,7 @@ bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is
 /* Whether incr and decr look at the item's value at all. */
 bool md_may_be_number(const struct md_model *m, int32_t item);
 /* A storage request that has its data block is counted. */
-void md_count_store(struct md_model *m, const struct md_conn *c);
+void md_count_store(struct md_model *m, const struct md_conn *c, int by);
 
 /* Whether an item of this size is allowed at all (-I). */
 bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes);
@@ -51,9 +51,10 @@ bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size
 struct md_value {
     int32_t record;
     uint32_t flags, exptime, exptime_set;
-    uint8_t by;   /* enum md_command_name */
-    uint8_t how;  /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
-    uint64_t cas; /* asked for by cas, else 0 */
+    uint8_t by;    /* enum md_command_name */
+    uint8_t how;   /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
+    uint64_t cas;  /* asked for by cas, else 0 */
+    bool compares; /* append and prepend ask for `cas` as well (binary) */
     /* Of ms: */
     bool invalidate; /* a CAS value lower than the item's stores, and marks it stale */
     bool vivify;     /* append and prepend make what is missing */
@@ -74,8 +75,11 @@ void md_item_keep_key(struct md_item *it, const struct md_item *was);
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
-/* What the client is told of an incr or decr: where the result depends on what we cannot know, and
- * is not told, the model is lost. */
+/* A store was refused because of what is there, or is not: whether that uses up a CAS value. */
+void md_failed_store(struct md_model *m, const struct md_value *v);
+
+/* What the client is told of an incr or decr: where the result depends on what we cannot know, and is not
+ * told, the model is lost. */
 enum md_told { MD_TOLD_VALUE, MD_TOLD_SUCCESS, MD_TOLD_NOTHING };
 
 /* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. */

@@ -79,6 +79,10 @@ static void unknown_command(struct md_feed *f, struct md_tokens *w) {
     /* Commands that begin like these are refused before the look at the last word. */
     bool early =
         first.n < 2 || memchr("gsacidt", first.s[0], 7) || (first.s[0] == 'm' && first.n == 2);
+    if (f->m->profile->http_by_last_word)
+        early = w->n < 2;
+    if (f->m->profile->unknown_is_quiet)
+        md_note_noreply(f, w);
     if (!early && last.n >= 5 && memcmp(last.s, "HTTP/", 5) == 0) {
         md_rule_is(f->m, MD_RULE_HTTP);
         f->close = true;
@@ -87,8 +91,22 @@ static void unknown_command(struct md_feed *f, struct md_tokens *w) {
     md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
 }
 
-static void shutdown_command(struct md_feed *f) {
-    md_refuse(f, MD_RULE_SHUTDOWN_OFF, "ERROR: shutdown not enabled");
+static void shutdown_command(struct md_feed *f, const struct md_tokens *w) {
+    if (f->m->profile->unknown_is_quiet)
+        md_note_noreply(f, w);
+    md_refuse(f, MD_RULE_SHUTDOWN_OFF, f->m->profile->shutdown_off);
+}
+
+/* The command of a line, as far as the version looks for it there. */
+static enum md_command_name name_of_line(struct md_feed *f, const uint8_t *line,
+                                         const struct md_tokens *w) {
+    enum md_command_name name = command_name(w->word[0]);
+    if (line[0] != ' ' || name == MD_CMD_UNKNOWN)
+        return name;
+    md_chosen(f->m, MD_CHOICE_BLANKS_IN_FRONT);
+    bool keyless = name == MD_CMD_FLUSH_ALL || name == MD_CMD_VERBOSITY ||
+                   name == MD_CMD_CACHE_MEMLIMIT || name == MD_CMD_SHUTDOWN;
+    return keyless || f->m->profile->blanks_in_front ? name : MD_CMD_UNKNOWN;
 }
 
 /* Returns false if the command waits for its data block. */
@@ -125,7 +143,7 @@ static bool dispatch(struct md_feed *f, struct md_tokens *w, enum md_command_nam
     case MD_CMD_ME: return md_meta_line(f, w, name);
     case MD_CMD_MN: md_refuse(f, MD_RULE_BARRIER, "MN"); break;
     case MD_CMD_CACHE_MEMLIMIT: md_text_memlimit(f, w); break;
-    case MD_CMD_SHUTDOWN: shutdown_command(f); break;
+    case MD_CMD_SHUTDOWN: shutdown_command(f, w); break;
     default: unknown_command(f, w); break;
     }
     return true;
@@ -134,7 +152,8 @@ static bool dispatch(struct md_feed *f, struct md_tokens *w, enum md_command_nam
 void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     const uint8_t *nul = memchr(line, 0, n);
     if (nul) {
-        n = (size_t)(nul - line);
+        if (f->m->profile->nul_ends_line)
+            n = (size_t)(nul - line);
         md_chosen(f->m, MD_CHOICE_NUL_IN_LINE);
     }
     struct md_tokens w;
@@ -142,12 +161,13 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     w.end = line + n;
     md_tokens_next(&w);
     f->c->noreply = false;
-    if (w.n == 0) {
-        md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
+    bool too_short = f->m->profile->short_line_bad && n + f->line_end < 4;
+    if (w.n == 0 || too_short) {
+        md_refuse(f, MD_RULE_UNKNOWN, too_short ? MD_BAD_FORMAT : "ERROR");
         md_feed_commit(f);
         return;
     }
-    enum md_command_name name = command_name(w.word[0]);
+    enum md_command_name name = name_of_line(f, line, &w);
     f->c->command.name = (uint8_t)name;
     if (!dispatch(f, &w, name))
         return;
@@ -155,8 +175,8 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
         return;
     md_feed_commit(f);
     name = (enum md_command_name)f->c->command.name;
-    bool retrieval_done =
-        name >= MD_CMD_GET && name <= MD_CMD_GATS && !(f->c->command.flags & MD_COMMAND_ERROR);
+    bool retrieval_done = f->m->profile->retrieval_sends && name >= MD_CMD_GET &&
+                          name <= MD_CMD_GATS && !(f->c->command.flags & MD_COMMAND_ERROR);
     if (retrieval_done || name == MD_CMD_MN || name == MD_CMD_QUIT)
         md_feed_send(f);
 }
