@@ -2,14 +2,13 @@
 #include "fuzz/client_engine.h"
 
 #include "fuzz/arguments.h"
-#include "harness/client_run.h"
+#include "harness/client_findings.h"
+#include "harness/interrupt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-enum { SEEN_MAX = 512 };
 
 struct md_client_engine {
     struct md_settings settings;
@@ -17,8 +16,7 @@ struct md_client_engine {
     struct md_cpu cpu;
     struct md_client_runner *runner;
     struct md_client_verdict verdict;
-    char seen[SEEN_MAX][MD_CLIENT_SIGNATURE_MAX];
-    size_t n_seen;
+    struct md_client_findings findings;
 };
 
 /*
@@ -56,6 +54,9 @@ struct md_client_engine *md_client_engine_new(int argc, char **argv) {
     md_settings_init(&e->settings);
     e->settings.out = NULL;
     e->words = md_arguments_read(argc, argv, &e->settings);
+    e->findings.dir = e->settings.out;
+    if (e->settings.out)
+        md_interrupt_catch();
     share_counters();
     return e;
 }
@@ -80,37 +81,33 @@ static void start(struct md_client_engine *e) {
     md_buf_free(&why);
 }
 
-/* Whether the signature was seen before; if not, it now was. */
-static bool is_known(struct md_client_engine *e, const char *signature) {
-    for (size_t i = 0; i < e->n_seen; i++)
-        if (strcmp(e->seen[i], signature) == 0)
-            return true;
-    if (e->n_seen < SEEN_MAX)
-        snprintf(e->seen[e->n_seen++], MD_CLIENT_SIGNATURE_MAX, "%s", signature);
-    return false;
+/* By hand there is nobody to go on for: the first confirmed one ends it. */
+static void tell_by_hand(const struct md_client_sequence *s, const struct md_client_verdict *v,
+                         bool confirmed) {
+    struct md_buf text = {0};
+    md_client_report(s, v, &text);
+    fprintf(stderr, "%s\n", md_buf_cstr(&text));
+    md_buf_free(&text);
+    if (!confirmed)
+        return;
+    fprintf(stderr, "Assertion failure: %s\n", v->signature);
+    abort();
 }
 
 static void found(struct md_client_engine *e, struct md_client_sequence *s) {
-    char signature[MD_CLIENT_SIGNATURE_MAX];
-    struct md_buf text = {0};
-    snprintf(signature, sizeof signature, "%s", e->verdict.signature);
-    if (is_known(e, signature))
+    struct md_buf why = {0};
+    struct md_client_verdict *v = &e->verdict;
+    enum md_client_fate fate = md_client_found(&e->findings, e->runner, s, v, &why);
+    if (fate == MD_CLIENT_NOT_WRITTEN)
+        md_give_up(md_buf_cstr(&why));
+    if (fate == MD_CLIENT_KNOWN_ALREADY)
         return;
-    if (!md_client_confirm(e->runner, s, signature, &e->verdict)) {
-        md_complain("unconfirmed: %s (once, and not again on a fresh node)", signature);
-        return;
-    }
-    md_client_shrink(e->runner, s, &e->verdict);
-    if (e->settings.out) {
-        if (!md_client_save(e->settings.out, s, &e->verdict, &text))
-            md_give_up(md_buf_cstr(&text));
-        md_complain("divergence: %s", signature);
-        md_buf_free(&text);
-        return;
-    }
-    md_client_report(s, &e->verdict, &text);
-    fprintf(stderr, "%s\nAssertion failure: %s\n", md_buf_cstr(&text), signature);
-    abort();
+    if (fate == MD_CLIENT_UNCONFIRMED)
+        md_complain("unconfirmed: %s (once, and not again on fresh nodes)", v->signature);
+    else
+        md_complain("divergence: %s", v->signature);
+    if (!e->settings.out)
+        tell_by_hand(s, v, fate == MD_CLIENT_CONFIRMED);
 }
 
 void md_client_engine_run(struct md_client_engine *e, const uint8_t *data, size_t size) {
@@ -123,6 +120,11 @@ void md_client_engine_run(struct md_client_engine *e, const uint8_t *data, size_
         md_give_up(md_buf_cstr(&e->verdict.observed));
     if (kind == MD_CLIENT_DIVERGED)
         found(e, &s);
+    uint64_t enough = e->settings.stop_after;
+    /* Not exit: libFuzzer would call that a crash of the target. */
+    if (e->settings.out &&
+        (md_interrupted() || (enough && md_client_found_count(&e->findings, true) >= enough)))
+        _exit(md_client_engine_end(e));
 }
 
 static void say_counts(const struct md_client_counts *c) {
@@ -136,16 +138,26 @@ static void say_counts(const struct md_client_counts *c) {
             fprintf(stderr, "%10llu %s\n", (unsigned long long)c->fired[i], table[i].id);
 }
 
-void md_client_engine_free(struct md_client_engine *e) {
+int md_client_engine_end(struct md_client_engine *e) {
     if (!e)
-        return;
-    if (e->runner && e->settings.out)
+        return MD_EXIT_AGREED;
+    size_t confirmed = md_client_found_count(&e->findings, true);
+    size_t unconfirmed = md_client_found_count(&e->findings, false);
+    int code = confirmed || unconfirmed ? MD_EXIT_DIVERGED
+               : md_interrupted()       ? MD_EXIT_INTERRUPTED
+                                        : MD_EXIT_AGREED;
+    if (e->runner && e->settings.out) {
         say_counts(md_client_runner_counts(e->runner));
+        fprintf(stderr, "result: divergences=%zu unconfirmed=%zu out=%s\n", confirmed, unconfirmed,
+                e->settings.out);
+    }
     md_client_runner_free(e->runner);
     if (e->runner)
         md_cpu_release(&e->cpu);
+    md_client_findings_free(&e->findings);
     md_client_verdict_free(&e->verdict);
     md_settings_free(&e->settings);
     free(e->words);
     free(e);
+    return code;
 }
