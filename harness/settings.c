@@ -204,6 +204,19 @@ const struct argp md_settings_node_argp = {.options = node_options, .parser = pa
 const struct argp md_settings_campaign_argp = {.options = campaign_options,
                                                .parser = parse_campaign};
 
+void md_settings_without(const struct argp *group, const char *const *names, size_t n,
+                         struct argp_option out[MD_SETTINGS_OPTIONS_MAX]) {
+    size_t kept = 0;
+    for (const struct argp_option *o = group->options; o->name || o->key || o->doc; o++) {
+        bool wanted = kept + 1 < MD_SETTINGS_OPTIONS_MAX;
+        for (size_t i = 0; i < n; i++)
+            wanted = wanted && !(o->name && strcmp(o->name, names[i]) == 0);
+        if (wanted)
+            out[kept++] = *o;
+    }
+    out[kept] = (struct argp_option){0};
+}
+
 static int key_of(const char *name) {
     const struct argp_option *groups[] = {node_options, campaign_options};
     for (size_t i = 0; i < 2; i++)

@@ -48,6 +48,11 @@ struct md_settings {
 /* Parsers of the two groups of options; their input is a struct md_settings. */
 extern const struct argp md_settings_node_argp, md_settings_campaign_argp;
 
+enum { MD_SETTINGS_OPTIONS_MAX = 24 };
+/* The options of a group without some, for a command that has no use for those. */
+void md_settings_without(const struct argp *group, const char *const *names, size_t n,
+                         struct argp_option out[MD_SETTINGS_OPTIONS_MAX]);
+
 /* The parser of a command that takes both groups and nothing else. */
 error_t md_settings_pass(int key, char *word, struct argp_state *state);
 
