@@ -5,6 +5,7 @@
 #include "harness/cluster_placement.h"
 #include "harness/cmd.h"
 #include "harness/interrupt.h"
+#include "harness/spread.h"
 
 #include <stdlib.h>
 
@@ -62,7 +63,7 @@ static const struct argp_option options[] = {
     {"placement", KEY_PLACEMENT, 0, 0,
      "where keys live: model against library, and how evenly and stably they spread", 6},
     {"svg", KEY_SVG, "DIR", 0, "also pictures", 6},
-    {"keys", KEY_KEYS, "N", 0, "keys of the statistics", 6},
+    {"keys", KEY_KEYS, "N", 0, "keys of the statistics, at least 1000 (default: 100000)", 6},
     {"cases", KEY_CASES, "N", 0, "random cases for model against library", 6},
     {0},
 };
@@ -133,7 +134,8 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     case KEY_PLACEMENT: c->placement = true; return 0;
     case KEY_SVG: c->without.svg = word; return 0;
     case KEY_KEYS:
-        c->without.keys = md_settings_number(state, "--keys", word, 1, 100000000);
+        c->without.keys =
+            md_settings_number(state, "--keys", word, MD_SPREAD_KEYS_LEAST, 100000000);
         return 0;
     case KEY_CASES:
         c->without.cases = md_settings_number(state, "--cases", word, 1, 1000000000);

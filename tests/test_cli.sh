@@ -45,6 +45,8 @@ expect 2 'give one of them' "$md" cluster --placement "$scratch/x.trace"
 expect 2 'give one of them' "$md" cluster --placement --config-endpoint localhost:1
 expect 2 'give one of them' "$md" cluster --config-endpoint localhost:1 "$scratch/x.trace"
 expect 2 'repro is for one FILE, not 0' "$md" cluster --repro "$scratch/x.c"
+expect 2 'whole number from 1000' "$md" cluster --placement --keys 999
+expect 0 'keys' "$md" cluster --placement --keys 1000 --cases 1
 expect 2 'campaign without --placement has no use for --keys' "$md" cluster --keys 20000
 
 # ---- rules ----

@@ -65,6 +65,26 @@ static void good_pairs_keep_every_promise(void **state) {
     }
 }
 
+/* Chance is larger then, and the limits with it; what is bad still shows. */
+static void few_keys_are_no_alarm(void **state) {
+    (void)state;
+    for (size_t keys = MD_SPREAD_KEYS_LEAST; keys <= 16000; keys *= 4)
+        for (uint64_t seed = 0; seed < 2; seed++) {
+            struct md_spread s;
+            struct md_buf text = {0};
+            md_spread_measure(&s, keys, seed);
+            md_spread_print(&s, &text);
+            if (md_spread_news(&s))
+                fail_msg("%zu keys, seed %d: %s", keys, (int)seed, md_buf_cstr(&text));
+            assert_true(
+                md_spread_find(&s, MD_DIST_KETAMA_WEIGHTED, MD_HASH_CRC, false, 8)->broken >>
+                    MD_PROMISE_BALANCED &
+                1);
+            md_buf_free(&text);
+            md_spread_free(&s);
+        }
+}
+
 /* With these keys (seed 0) libmemcached's default hash is as even as the others ... */
 static void the_default_hash_is_even_here(void **state) {
     const struct md_spread *s = *state;
@@ -328,6 +348,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_measured_before),
         cmocka_unit_test(good_pairs_keep_every_promise),
+        cmocka_unit_test(few_keys_are_no_alarm),
         cmocka_unit_test(the_default_hash_is_even_here),
         cmocka_unit_test(the_default_hash_is_uneven_elsewhere),
         cmocka_unit_test(rings_are_monotone_and_orderless),
