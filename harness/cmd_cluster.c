@@ -54,8 +54,8 @@ static const struct argp_option options[] = {
     {"distribution", KEY_DISTRIBUTION, "ID", 0, "only this one (default: all by turns)", 5},
     {"hash", KEY_HASH, "ID", 0, "only this hash (default: all by turns)", 5},
     {"config-endpoint", KEY_ENDPOINT, "HOST:PORT", 0,
-     "follow an ElastiCache configuration endpoint for --time seconds (default: one look) and "
-     "check its nodes, if all are on this machine",
+     "follow an ElastiCache configuration endpoint for --time seconds (default: one look); asks "
+     "each node for its version, and writes keys to them if all are on this machine",
      5},
     {"repro", KEY_REPRO, "FILE", 0,
      "with one FILE: also write it as a C program that needs only libmemcached and memcached", 5},
