@@ -261,20 +261,20 @@ static void a_mixed_fleet(void **state) {
     md_fleet_print(&f, &text);
     fputs(md_buf_cstr(&text), stdout);
     md_buf_free(&text);
-    for (int a = 0; a < MD_CLIENTS; a++)
-        for (int b = 0; b < MD_CLIENTS; b++) {
-            bool same = a == b || (a == MD_CLIENT_LIB_WEIGHTED && b == MD_CLIENT_NC_KETAMA) ||
-                        (b == MD_CLIENT_LIB_WEIGHTED && a == MD_CLIENT_NC_KETAMA) ||
-                        (a == MD_CLIENT_LIB_DEFAULT && b == MD_CLIENT_NC_MODULA) ||
-                        (b == MD_CLIENT_LIB_DEFAULT && a == MD_CLIENT_NC_MODULA);
+    for (int a = 0; a < MD_FLEET_CLIENTS; a++)
+        for (int b = 0; b < MD_FLEET_CLIENTS; b++) {
+            bool same = a == b || (a == MD_FLEET_LIB_WEIGHTED && b == MD_FLEET_NC_KETAMA) ||
+                        (b == MD_FLEET_LIB_WEIGHTED && a == MD_FLEET_NC_KETAMA) ||
+                        (a == MD_FLEET_LIB_DEFAULT && b == MD_FLEET_NC_MODULA) ||
+                        (b == MD_FLEET_LIB_DEFAULT && a == MD_FLEET_NC_MODULA);
             if (same)
                 assert_true(f.same[a][b] == 1);
             else
                 assert_true(f.same[a][b] < 0.75);
         }
-    assert_true(fabs(f.moved[MD_CLIENT_PYMEMCACHE] - 0.2) < 0.01);
-    assert_true(fabs(f.moved[MD_CLIENT_NC_MODULA] - 0.8) < 0.01);
-    assert_true(f.moved[MD_CLIENT_LIB_WEIGHTED] < 0.28);
+    assert_true(fabs(f.moved[MD_FLEET_PYMEMCACHE] - 0.2) < 0.01);
+    assert_true(fabs(f.moved[MD_FLEET_NC_MODULA] - 0.8) < 0.01);
+    assert_true(f.moved[MD_FLEET_LIB_WEIGHTED] < 0.28);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -339,7 +339,7 @@ static void the_command_repeats_itself(void **state) {
     assert_true(json_array_size(found) > 0);
     json_array_foreach(found, i, value) assert_true(json_is_true(json_object_get(value, "known")));
     assert_int_equal(json_array_size(json_object_get(json_object_get(first, "clients"), "clients")),
-                     MD_CLIENTS);
+                     MD_FLEET_CLIENTS);
     json_decref(first);
     json_decref(second);
 }
