@@ -45,7 +45,8 @@ while (($(find "$scratch/ctrl/corpus" -type f 2>/dev/null | wc -l) <= ${#corpus[
     ((SECONDS < end)) || { fail 'nothing new in the corpus'; break; }
     read -rt 0.1 <> <(:) || :
 done
-for child in $(cat "/proc/$pid/task/$pid/children"); do
+read -ra children <"/proc/$pid/task/$pid/children" || :
+for child in "${children[@]}"; do
     [[ $(readlink "/proc/$child/exe") != */fuzz_client ]] || kill -INT "$child"
 done
 kill -INT -- "-$pid"
