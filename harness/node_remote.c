@@ -19,12 +19,6 @@ static const char MD_MN[] = "mn\r\n", MD_MN_REPLY[] = "MN\r\n";
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
-/* Milliseconds left until `end`, for poll. */
-static int md_left_ms(uint64_t end) {
-    uint64_t now = md_now_ns();
-    return now >= end ? 0 : (int)((end - now) / 1000000) + 1;
-}
-
 static uint64_t md_deadline(const struct md_node *n) {
     return md_now_ns() + (uint64_t)n->deadline_ms * 1000000;
 }

@@ -92,6 +92,8 @@ static enum md_node_status md_take_version(struct md_node *n, const struct md_bu
         md_buf_cstr(&n->version);
         return MD_NODE_OK;
     }
+    if (reply->len == 0)
+        return md_node_fail(n, MD_NODE_NO_START, "it does not answer `version`");
     struct md_buf said = {0};
     struct md_buf head = {.data = reply->data, .len = reply->len < 80 ? reply->len : 80};
     md_excerpt(&head, &said);

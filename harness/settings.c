@@ -97,13 +97,28 @@ static void set_engine(struct argp_state *state, struct md_settings *s, const ch
 }
 
 static void set_target(struct argp_state *state, struct md_settings *s, const char *word) {
+    static const char *const alone[] = {"client", "placement", "cluster"};
+    s->alone = NULL;
     s->target = md_target_find(word);
-    if (s->target == MD_TARGETS)
-        argp_error(state, "there is no target '%s'; there are: commands, eviction", word);
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (strcmp(word, alone[i]) == 0)
+            s->alone = alone[i];
+    if (s->target == MD_TARGETS && !s->alone)
+        argp_error(state,
+                   "there is no target '%s'; there are: commands, eviction, client, placement, "
+                   "cluster",
+                   word);
+}
+
+/* The options of both groups have keys in a row. */
+static void note(struct md_settings *s, int key) {
+    if (key >= KEY_NODE && key <= KEY_STOP_AFTER)
+        s->given |= UINT64_C(1) << (key - KEY_NODE);
 }
 
 static error_t parse_node(int key, char *word, struct argp_state *state) {
     struct md_settings *s = state->input;
+    note(s, key);
     switch (key) {
     case KEY_NODE: s->node = word; break;
     case KEY_NODE_ARG:
@@ -124,6 +139,7 @@ static error_t parse_node(int key, char *word, struct argp_state *state) {
 
 static error_t parse_campaign(int key, char *word, struct argp_state *state) {
     struct md_settings *s = state->input;
+    note(s, key);
     switch (key) {
     case KEY_SEED:
         s->seed = md_settings_number(state, "--seed", word, 0, UINT64_MAX);
@@ -173,8 +189,9 @@ static const struct argp_option campaign_options[] = {
      4},
     {"engine", KEY_ENGINE, "NAME", 0, "libfuzzer (guided by coverage, default) or random", 4},
     {"target", KEY_TARGET, "NAME", 0,
-     "commands (any command in any form) or eviction (memory under pressure); default: both by "
-     "turns",
+     "commands (any command in any form) or eviction (memory under pressure), default: both by "
+     "turns; client (libmemcached's own calls), placement (where libmemcached puts keys; no node) "
+     "or cluster (several nodes; `memdiverge cluster` has more options)",
      4},
     {"seed", KEY_SEED, "N", 0, "where all chance comes from (default: a new one, printed)", 4},
     {"out", KEY_OUT, "DIR", 0,
@@ -186,6 +203,35 @@ static const struct argp_option campaign_options[] = {
 const struct argp md_settings_node_argp = {.options = node_options, .parser = parse_node};
 const struct argp md_settings_campaign_argp = {.options = campaign_options,
                                                .parser = parse_campaign};
+
+void md_settings_without(const struct argp *group, const char *const *names, size_t n,
+                         struct argp_option out[MD_SETTINGS_OPTIONS_MAX]) {
+    size_t kept = 0;
+    for (const struct argp_option *o = group->options; o->name || o->key || o->doc; o++) {
+        bool wanted = kept + 1 < MD_SETTINGS_OPTIONS_MAX;
+        for (size_t i = 0; i < n; i++)
+            wanted = wanted && !(o->name && strcmp(o->name, names[i]) == 0);
+        if (wanted)
+            out[kept++] = *o;
+    }
+    out[kept] = (struct argp_option){0};
+}
+
+static int key_of(const char *name) {
+    const struct argp_option *groups[] = {node_options, campaign_options};
+    for (size_t i = 0; i < 2; i++)
+        for (const struct argp_option *o = groups[i]; o->name || o->key || o->doc; o++)
+            if (o->name && strcmp(o->name, name) == 0)
+                return o->key;
+    return 0;
+}
+
+void md_settings_refuse(struct argp_state *state, const struct md_settings *s, const char *with,
+                        const char *const *options, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (s->given >> (key_of(options[i]) - KEY_NODE) & 1)
+            argp_error(state, "%s has no use for --%s", with, options[i]);
+}
 
 error_t md_settings_pass(int key, char *word, struct argp_state *state) {
     switch (key) {

@@ -37,14 +37,21 @@ struct md_settings {
     /* Campaigns. */
     const char *out, *engine;
     enum md_target target; /* MD_TARGETS: all by turns */
+    const char *alone;     /* a target that is a campaign of its own; NULL: those of one node */
     uint64_t seed;
     bool has_seed, json;
     uint64_t seconds, runs, stop_after; /* 0: no limit */
     unsigned jobs;                      /* 0: one for each CPU */
+    uint64_t given;                     /* which options were; md_settings_refuse's */
 };
 
 /* Parsers of the two groups of options; their input is a struct md_settings. */
 extern const struct argp md_settings_node_argp, md_settings_campaign_argp;
+
+enum { MD_SETTINGS_OPTIONS_MAX = 24 };
+/* The options of a group without some, for a command that has no use for those. */
+void md_settings_without(const struct argp *group, const char *const *names, size_t n,
+                         struct argp_option out[MD_SETTINGS_OPTIONS_MAX]);
 
 /* The parser of a command that takes both groups and nothing else. */
 error_t md_settings_pass(int key, char *word, struct argp_state *state);
@@ -57,6 +64,10 @@ void md_settings_free(struct md_settings *s);
  * --help prints and ends it (exit 0).
  */
 void md_settings_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* Bad usage if one of these options was given ("jobs", "seed" ...): `with` has no use for it. */
+void md_settings_refuse(struct argp_state *state, const struct md_settings *s, const char *with,
+                        const char *const *options, size_t n);
 
 /*
  * Checks what was set and finds the node's binary. False: `why` says what is wrong, *exit_code
