@@ -147,7 +147,8 @@ struct md_model {
     struct md_removal *told_removals; /* the same, as told */
     size_t cap_told_removals;
 
-    struct md_conn conn[MD_CONNECTIONS_MAX];
+    struct md_conn *conn; /* owned; those opened so far and all numbers below */
+    unsigned n_conns;
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;
@@ -162,6 +163,7 @@ struct md_model {
     struct md_command *command;
     bool literal_cas; /* md_model_literal_cas */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
+    const struct md_process *process; /* not owned; NULL: the model is the picture of a node */
 };
 
 /* Data of a version (profile.c). */

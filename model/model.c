@@ -54,8 +54,9 @@ void md_model_free(struct md_model *m) {
     if (!m)
         return;
     md_store_free(m);
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         conn_free(&m->conn[i]);
+    free(m->conn);
     reasons_clear(m);
     md_stats_forget(m);
     free(m->reasons);
@@ -67,7 +68,7 @@ void md_model_free(struct md_model *m) {
 }
 
 static void close_all(struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         md_model_close(m, i);
 }
 
@@ -170,7 +171,8 @@ struct md_model *md_model_clone(const struct md_model *from) {
             m->items[i].value = copy_of(m->items[i].value, m->items[i].nbytes);
         m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     }
-    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
+    m->conn = copy_of(from->conn, from->n_conns * sizeof *from->conn);
+    for (unsigned c = 0; c < m->n_conns; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
