@@ -58,7 +58,7 @@ struct md_engine *md_engine_new(enum md_target target, int argc, char **argv) {
             break;
         }
     e->beside = memcached_beside();
-    if (e->beside && !e->settings.node && !getenv("MEMDIVERGE_NODE"))
+    if (e->beside && !e->settings.node && !e->settings.connect && !getenv("MEMDIVERGE_NODE"))
         e->settings.node = e->beside;
     return e;
 }

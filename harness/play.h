@@ -8,6 +8,7 @@
 
 #include "harness/node.h"
 #include "harness/runner.h"
+#include "harness/stranger.h"
 #include "model/model.h"
 
 enum { MD_SWEEP_CONN = MD_CONNECTIONS_MAX - 1 };
@@ -45,6 +46,9 @@ struct md_play {
     bool down;     /* the node was killed: nothing but the clock moves until it is restarted */
     bool ahead;    /* the node was told more than the model knows */
     bool sweeping; /* MD_SWEEP_CONN stands for the harness's own connection */
+    struct md_stranger *stranger; /* not owned; the node is one of somebody else, or NULL */
+    const struct md_buf
+        *translated; /* what is to be sent, where that is not what the model is told */
     /* Told after each piece of a send that is not its last; may be NULL. */
     void (*piece)(void *ctx);
     void *piece_ctx;

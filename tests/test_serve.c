@@ -50,7 +50,7 @@ static void launch(struct fixture *f, const char *const *words, char said[512]) 
             dup2(out[1], 2);
         close(out[0]);
         close(out[1]);
-        execv(program, argv);
+        execv(program ? program : "", argv);
         _exit(127);
     }
     close(out[1]);
