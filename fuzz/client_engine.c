@@ -1,8 +1,8 @@
 /* What fuzz_client does around its one check; see client_engine.h. */
 #include "fuzz/client_engine.h"
 
+#include "fuzz/arguments.h"
 #include "harness/client_run.h"
-#include "harness/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,27 +51,11 @@ static void share_counters(void) {
     free(kept);
 }
 
-static _Noreturn void give_up(const char *why) {
-    md_complain("%s", why);
-    /* Not exit: libFuzzer would call that a crash of the target. */
-    _exit(MD_EXIT_FAILED);
-}
-
 struct md_client_engine *md_client_engine_new(int argc, char **argv) {
-    static const struct argp_child children[] = {
-        {&md_settings_node_argp, 0, NULL, 0}, {&md_settings_campaign_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {.parser = md_settings_pass, .children = children};
     struct md_client_engine *e = md_calloc(1, sizeof *e);
     md_settings_init(&e->settings);
     e->settings.out = NULL;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "-ignore_remaining_args=1") == 0) {
-            e->words = md_calloc((size_t)(argc - i) + 1, sizeof *e->words);
-            memcpy(e->words, argv + i, (size_t)(argc - i) * sizeof *e->words);
-            e->words[0] = argv[0];
-            md_settings_parse(&argp, argc - i, e->words, &e->settings);
-            break;
-        }
+    e->words = md_arguments_read(argc, argv, &e->settings);
     share_counters();
     return e;
 }
@@ -81,9 +65,9 @@ static void start(struct md_client_engine *e) {
     struct md_buf why = {0};
     int code;
     if (!md_settings_check(&e->settings, &code, &why))
-        give_up(md_buf_cstr(&why));
+        md_give_up(md_buf_cstr(&why));
     if (!e->settings.binary)
-        give_up("fuzz_client starts its own nodes: --node, not --connect");
+        md_give_up("fuzz_client starts its own nodes: --node, not --connect");
     md_node_sweep();
     config.node.binary = e->settings.binary;
     config.node.cpu = md_cpu_claim(&e->cpu, NULL);
@@ -91,7 +75,7 @@ static void start(struct md_client_engine *e) {
     config.strict = e->settings.oracle == MD_ORACLE_STRICT;
     e->runner = md_client_runner_new(&config, &why);
     if (!e->runner)
-        give_up(md_buf_cstr(&why));
+        md_give_up(md_buf_cstr(&why));
     fprintf(stderr, "%s\n", md_client_library());
     md_buf_free(&why);
 }
@@ -119,7 +103,7 @@ static void found(struct md_client_engine *e, struct md_client_sequence *s) {
     md_client_shrink(e->runner, s, &e->verdict);
     if (e->settings.out) {
         if (!md_client_save(e->settings.out, s, &e->verdict, &text))
-            give_up(md_buf_cstr(&text));
+            md_give_up(md_buf_cstr(&text));
         md_complain("divergence: %s", signature);
         md_buf_free(&text);
         return;
@@ -136,7 +120,7 @@ void md_client_engine_run(struct md_client_engine *e, const uint8_t *data, size_
     md_client_decode(&s, data, size);
     enum md_client_verdict_kind kind = md_client_run(e->runner, &s, &e->verdict);
     if (kind == MD_CLIENT_FAILED)
-        give_up(md_buf_cstr(&e->verdict.observed));
+        md_give_up(md_buf_cstr(&e->verdict.observed));
     if (kind == MD_CLIENT_DIVERGED)
         found(e, &s);
 }

@@ -1,7 +1,7 @@
 /* What every libFuzzer target does around its one check; see engine.h. */
 #include "fuzz/engine.h"
 
-#include "harness/settings.h"
+#include "fuzz/arguments.h"
 #include "harness/worker.h"
 
 #include <stdio.h>
@@ -18,12 +18,6 @@ struct md_engine {
     char *beside; /* owned: a memcached that lies beside us */
     char **words; /* owned: what the settings point into */
 };
-
-static _Noreturn void give_up(const char *why) {
-    md_complain("%s", why);
-    /* Not exit: libFuzzer would call that a crash of the target. */
-    _exit(MD_EXIT_FAILED);
-}
 
 /* Where OSS-Fuzz keeps a second binary. */
 static char *memcached_beside(void) {
@@ -42,21 +36,11 @@ static char *memcached_beside(void) {
 }
 
 struct md_engine *md_engine_new(enum md_target target, int argc, char **argv) {
-    static const struct argp_child children[] = {
-        {&md_settings_node_argp, 0, NULL, 0}, {&md_settings_campaign_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {.parser = md_settings_pass, .children = children};
     struct md_engine *e = md_calloc(1, sizeof *e);
     e->target = target;
     md_settings_init(&e->settings);
     md_trace_init(&e->trace);
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "-ignore_remaining_args=1") == 0) {
-            e->words = md_calloc((size_t)(argc - i) + 1, sizeof *e->words);
-            memcpy(e->words, argv + i, (size_t)(argc - i) * sizeof *e->words);
-            e->words[0] = argv[0];
-            md_settings_parse(&argp, argc - i, e->words, &e->settings);
-            break;
-        }
+    e->words = md_arguments_read(argc, argv, &e->settings);
     e->beside = memcached_beside();
     if (e->beside && !e->settings.node && !e->settings.connect && !getenv("MEMDIVERGE_NODE"))
         e->settings.node = e->beside;
@@ -74,7 +58,7 @@ static bool start_worker(struct md_engine *e) {
     if (sscanf(env, "%d,%u%n", &fd, &slot, &used) == 2 && !env[used])
         page = md_page_attach(fd);
     if (!page || slot >= page->slots)
-        give_up("this fuzz target and memdiverge are of different builds: build them again");
+        md_give_up("this fuzz target and memdiverge are of different builds: build them again");
     /* Nobody else inherits the page: a node must not be able to write into it. */
     close(fd);
     unsetenv("MEMDIVERGE_WORKER");
@@ -89,7 +73,7 @@ static void start(struct md_engine *e) {
     struct md_buf why = {0};
     int code;
     if (!md_settings_check(&e->settings, &code, &why))
-        give_up(md_buf_cstr(&why));
+        md_give_up(md_buf_cstr(&why));
     if (start_worker(e))
         return;
     md_node_sweep();
@@ -97,7 +81,7 @@ static void start(struct md_engine *e) {
     config.sweep = true;
     e->runner = md_runner_new(&config, &why);
     if (!e->runner)
-        give_up(md_buf_cstr(&why));
+        md_give_up(md_buf_cstr(&why));
     md_buf_free(&why);
 }
 
@@ -112,7 +96,7 @@ static void run_by_hand(struct md_engine *e) {
     enum md_verdict_kind kind = md_runner_run(e->runner, &e->trace, v);
     char signature[MD_SIGNATURE_MAX];
     if (kind == MD_FAILED)
-        give_up(md_buf_cstr(&v->reason));
+        md_give_up(md_buf_cstr(&v->reason));
     if (kind != MD_DIVERGED)
         return;
     snprintf(signature, sizeof signature, "%s", v->signature);

@@ -1,6 +1,8 @@
 /* libmemcached in a child process; see client_box.h. */
 #include "harness/client_box.h"
 
+#include "harness/now.h"
+
 #include <errno.h>
 #include <libmemcached/memcached.h>
 #include <linux/sockios.h>
@@ -22,7 +24,8 @@ enum {
     SEQUENCES_MAX = 500,         /* of one child */
     DESCRIPTORS = 256,           /* a client's sockets are below this */
     WORDS_MAX = 16 * 1024,
-    YIELDS_MAX = 200000, /* until bytes that a node does not read are left where they are */
+    STILL_MS =
+        300, /* without a change, and bytes that a node does not read are left where they are */
 };
 
 /* Shared with the child. */
@@ -248,17 +251,26 @@ static memcached_return_t make(struct child *c, const struct md_client_call *cal
     }
 }
 
-/* What a call left on the way must have arrived before anybody else does anything. On a unix socket
- * SIOCOUTQ counts what the other side has not read. */
-static void wait_until_read(void) {
-    for (int fd = 3; fd < DESCRIPTORS; fd++) {
-        int left = 0;
-        for (int i = 0; i < YIELDS_MAX; i++) {
-            if (ioctl(fd, SIOCOUTQ, &left) != 0 || left <= 0)
-                break;
-            sched_yield();
-        }
+/* Until the other side has read what we sent, or does not go on: it may wait for us to read. On a unix
+ * socket SIOCOUTQ counts what it has not read; there is no event for it. */
+static void wait_for_reader(int fd) {
+    int left = 0, last = -1;
+    uint64_t end = 0;
+    while (ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0) {
+        uint64_t now = md_now_ns();
+        if (left != last)
+            end = now + STILL_MS * UINT64_C(1000000);
+        else if (now > end)
+            break;
+        last = left;
+        sched_yield();
     }
+}
+
+/* What a call left on the way must have arrived before anybody else does anything. */
+static void wait_until_read(void) {
+    for (int fd = 3; fd < DESCRIPTORS; fd++)
+        wait_for_reader(fd);
 }
 
 static void prepare(struct md_client_box *b) {

@@ -215,7 +215,7 @@ static enum md_node_status md_remote_run(struct md_remote *r) {
     uint64_t end = md_deadline(n);
     for (;;) {
         md_remote_push(r);
-        bool sent = md_remote_all_sent(r), quiet = sent && !r->barrier;
+        bool sent = md_remote_all_sent(r), quiet = sent && !r->barrier && !r->line;
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
         if (!sent)
             p.events |= POLLOUT;

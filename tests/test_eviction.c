@@ -3,42 +3,16 @@
  * does that finds no memory, and what the counters of the classes say. The numbers are worked out by
  * hand from the sizes: with -m 1 and -I 512k the largest class has one page of two chunks.
  */
-#include "model/model.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "tests/model_fixture.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024, BIG = 500000 };
 
-struct fixture {
-    struct md_model *m;
-    struct md_options options;
-    struct md_reply r;
-    struct md_buf bytes;
-};
-
 static int setup(void **state) {
-    struct fixture *f = md_calloc(1, sizeof *f);
-    bool exact;
-    md_options_default(&f->options);
-    f->options.memory_limit = MIB;
-    f->options.item_size_max = 512 * KIB;
-    f->m = md_model_new(md_profile_find("1.6.18", &exact), &f->options, 1000000000);
-    md_model_open(f->m, 0);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    md_reply_free(&f->r);
-    md_buf_free(&f->bytes);
-    md_model_free(f->m);
-    free(f);
+    struct md_options o;
+    md_options_default(&o);
+    o.memory_limit = MIB;
+    o.item_size_max = 512 * KIB;
+    *state = fixture_new(&o);
     return 0;
 }
 
@@ -48,25 +22,15 @@ static void begin(struct fixture *f) {
     md_model_open(f->m, 0);
 }
 
-static const char *feed(struct fixture *f, const struct md_buf *b) {
-    assert_int_equal(md_model_feed(f->m, 0, b->data, b->len, &f->r), MD_FEED_OK);
-    return md_buf_cstr(&f->r.bytes);
-}
-
-static void expect(struct fixture *f, const char *bytes, const char *reply) {
-    f->bytes.len = 0;
-    md_buf_str(&f->bytes, bytes);
-    assert_string_equal(feed(f, &f->bytes), reply);
-}
-
 static void expect_store(struct fixture *f, const char *command, const char *key, unsigned exptime,
                          size_t n, const char *reply) {
-    f->bytes.len = 0;
-    md_buf_printf(&f->bytes, "%s %s 0 %u %zu\r\n", command, key, exptime, n);
+    struct md_buf b = {0};
+    md_buf_printf(&b, "%s %s 0 %u %zu\r\n", command, key, exptime, n);
     for (size_t i = 0; i < n; i++)
-        md_buf_byte(&f->bytes, 'x');
-    md_buf_str(&f->bytes, "\r\n");
-    assert_string_equal(feed(f, &f->bytes), reply);
+        md_buf_byte(&b, 'x');
+    md_buf_str(&b, "\r\n");
+    assert_string_equal(fixture_feed(f, 0, b.data, b.len), reply);
+    md_buf_free(&b);
 }
 
 static void set(struct fixture *f, const char *key, unsigned exptime, size_t n) {
@@ -82,9 +46,7 @@ static void agree(struct fixture *f, const char *command, const char *reply, con
     struct md_buf why = {0};
     char name[32] = "";
     size_t used;
-    f->bytes.len = 0;
-    md_buf_str(&f->bytes, command);
-    feed(f, &f->bytes);
+    fixture_feed(f, 0, command, strlen(command));
     bool yes = md_model_stats_agree(f->m, f->r.commands[0].ordinal, (const uint8_t *)reply,
                                     strlen(reply), &used, name, &why);
     if (wrong)
@@ -282,7 +244,7 @@ static void clone_has_its_own_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
         T(tail_goes),
         T(use_after_sixty_seconds),
         T(other_classes_stay),

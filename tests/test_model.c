@@ -2,52 +2,13 @@
  * The state model by itself: what it predicts for the classic text commands, how bytes may be cut, and
  * contract C1: choices can be turned around, the model restarted or cloned.
  */
-#include "model/model.h"
+#include "tests/model_fixture.h"
+
 #include "model/number.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    struct md_model *m;
-    struct md_reply r;
-};
-
 static int setup(void **state) {
-    struct fixture *f = md_calloc(1, sizeof *f);
-    bool exact;
-    struct md_options o;
-    md_options_default(&o);
-    f->m = md_model_new(md_profile_find("1.6.18", &exact), &o, 1000000000);
-    assert_true(exact);
-    md_model_open(f->m, 0);
-    *state = f;
+    *state = fixture_new(NULL);
     return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    md_reply_free(&f->r);
-    md_model_free(f->m);
-    free(f);
-    return 0;
-}
-
-static void feed(struct fixture *f, unsigned conn, const char *bytes) {
-    assert_int_equal(md_model_feed(f->m, conn, bytes, strlen(bytes), &f->r), MD_FEED_OK);
-}
-
-static void expect_on(struct fixture *f, unsigned conn, const char *bytes, const char *reply) {
-    feed(f, conn, bytes);
-    assert_string_equal(md_buf_cstr(&f->r.bytes), reply);
-}
-
-static void expect(struct fixture *f, const char *bytes, const char *reply) {
-    expect_on(f, 0, bytes, reply);
 }
 
 static void stores_and_gets(void **state) {
@@ -144,7 +105,7 @@ static void any_cut(void **state) {
     const char bytes[] =
         "set a 0 0 2\r\nab\r\nget a\r\nincr a 1\r\nset b 0 0 3\r\nxxxx\r\ngets b\r\n";
     struct md_base fresh = {.start_time = 1000000000};
-    feed(f, 0, bytes);
+    fixture_feed(f, 0, bytes, strlen(bytes));
     char *whole = md_strdup(md_buf_cstr(&f->r.bytes));
     for (size_t cut = 1; cut < sizeof bytes - 1; cut++) {
         md_model_restart(f->m, &fresh);
@@ -230,7 +191,7 @@ static void choice_turned(void **state) {
     struct fixture *f = *state;
     const char bytes[] =
         "set n 0 0 2\r\n10\r\ndecr n 1\r\nget n\r\nappend n 0 0 1\r\n5\r\nget n\r\n";
-    feed(f, 0, bytes);
+    fixture_feed(f, 0, bytes, strlen(bytes));
     const struct md_command *get = &f->r.commands[2];
     assert_int_equal(get->refs, 1);
     struct md_choice_ref ref = get->ref[0];
@@ -267,9 +228,10 @@ static void clone_goes_its_own_way(void **state) {
 static void reasons(void **state) {
     struct fixture *f = *state;
     md_model_explain(f->m, true);
-    feed(f, 0, "set a 0 5 1\r\nx\r\ntouch a 30\r\n");
+    fixture_feed(f, 0, "set a 0 5 1\r\nx\r\ntouch a 30\r\n",
+                 strlen("set a 0 5 1\r\nx\r\ntouch a 30\r\n"));
     md_model_advance(f->m, 31);
-    feed(f, 0, "get a\r\n");
+    fixture_feed(f, 0, "get a\r\n", strlen("get a\r\n"));
     assert_string_equal(md_model_reason(f->m, f->r.commands[0].ordinal),
                         "miss: expired at t=30, set by touch at t=0");
 }
@@ -310,7 +272,7 @@ static void numbers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
         T(stores_and_gets),
         T(time_to_live),
         T(thirty_days),

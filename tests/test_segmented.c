@@ -4,41 +4,18 @@
  * accepted. With -m 1 and -I 512k
  * a store of 400000 bytes takes one of the two chunks of a page; after three stores memory may have run out.
  */
-#include "model/model.h"
+#include "tests/model_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    struct md_model *m;
-    struct md_options options;
-    struct md_reply r;
-};
 
 static int setup(void **state) {
-    struct fixture *f = md_calloc(1, sizeof *f);
-    bool exact;
-    md_options_default(&f->options);
-    f->options.memory_limit = MD_PAGE_SIZE;
-    f->options.item_size_max = f->options.slab_chunk_max = 512 * 1024;
-    f->options.segmented = f->options.temporary = true;
-    f->options.temporary_ttl = 60;
-    f->m = md_model_new(md_profile_find("1.6.18", &exact), &f->options, 1000000000);
-    md_model_open(f->m, 0);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    md_reply_free(&f->r);
-    md_model_free(f->m);
-    free(f);
+    struct md_options o;
+    md_options_default(&o);
+    o.memory_limit = MD_PAGE_SIZE;
+    o.item_size_max = o.slab_chunk_max = 512 * 1024;
+    o.segmented = o.temporary = true;
+    o.temporary_ttl = 60;
+    *state = fixture_new(&o);
     return 0;
 }
 
@@ -328,7 +305,7 @@ static void behind_stats(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
         T(may_vanish),
         T(each_command_notices),
         T(explained),
