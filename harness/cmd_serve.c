@@ -15,7 +15,8 @@ struct serve {
     char flags[MD_NODE_ARGS_MAX][3];
     size_t n_words;
     bool has_memory;
-    char *listen; /* owned: host and port in one */
+    uint32_t requests; /* -R */
+    char *listen;      /* owned: host and port in one */
 };
 
 static void add_word(struct argp_state *state, struct serve *s, const char *word) {
@@ -80,6 +81,7 @@ static error_t parse(int key, char *word, struct argp_state *state) {
         s->config.connections =
             (unsigned)md_settings_number(state, "--connections", word, 1, MD_SERVE_CONNECTIONS_MAX);
         break;
+    case 'R': s->requests = (uint32_t)md_settings_number(state, "-R", word, 1, 1000000); break;
     case 'v': s->config.verbose = true; break;
     case 'C':
     case 'F':
@@ -89,7 +91,6 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     case 'm':
     case 'f':
     case 'n':
-    case 'R':
     case 'o': add_option(state, s, key, word); break;
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", word); break;
     case ARGP_KEY_END:
@@ -111,6 +112,7 @@ static bool read_options(struct serve *s, struct md_buf *why) {
     }
     bool ok = md_node_options_parse(&o, s->words, s->n_words, why);
     s->config.options = o.model;
+    s->config.options.reqs_per_event = s->requests;
     md_node_options_free(&o);
     if (ok && s->config.options.segmented) {
         md_buf_str(why, "lru_maintainer: what it evicts is chance, so the server cannot say; "
@@ -154,7 +156,7 @@ int md_cmd_serve(int argc, char **argv) {
         {0, 'I', "SIZE", 0, "largest item", 3},
         {0, 'f', "FACTOR", 0, "growth of slab classes", 3},
         {0, 'n', "BYTES", 0, "least size of a chunk", 3},
-        {0, 'R', "N", 0, "requests of one client at a time", 3},
+        {0, 'R', "N", 0, "requests of one client at a time (default: 20)", 3},
         {0, 'C', 0, 0, "no CAS", 3},
         {0, 'F', 0, 0, "no flush_all", 3},
         {0, 'M', 0, 0, "errors, not evictions, where memory is used up", 3},
@@ -172,7 +174,8 @@ int md_cmd_serve(int argc, char **argv) {
     struct serve s = {.config = {.profile = md_profile_find("", &exact),
                                  .host = "127.0.0.1",
                                  .port = "11211",
-                                 .connections = MD_SERVE_CONNECTIONS}};
+                                 .connections = MD_SERVE_CONNECTIONS},
+                      .requests = 20};
     s.config.without = s.without;
     md_settings_parse(&argp, argc, argv, &s);
     int code = serve(&s);

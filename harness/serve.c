@@ -113,7 +113,7 @@ static bool serve_piece(struct md_guest *g) {
     if (n < 0)
         return false;
     s->process.bytes_read += (size_t)n;
-    g->last_ns = md_now_ns();
+    g->last = s->seconds;
     enum md_feed_result result = md_model_feed(s->model, g->number, bytes, (size_t)n, &s->reply);
     g->more = s->reply.more;
     s->process.bytes_written += s->reply.bytes.len;
@@ -198,7 +198,7 @@ void md_serve_accept(struct evconnlistener *listener, evutil_socket_t fd, struct
     g->serve = s;
     g->number = s->lowest_free;
     g->fd = fd;
-    g->last_ns = md_now_ns();
+    g->last = s->seconds;
     memcpy(&g->from, from, (size_t)size < sizeof g->from ? (size_t)size : sizeof g->from);
     g->events = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (!g->events) {

@@ -1,8 +1,6 @@
 /* Where the server listens, and what `stats conns` says of its connections; see serve.h. */
 #include "harness/serve_internal.h"
 
-#include "harness/now.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -162,7 +160,6 @@ void md_serve_unlisten(struct md_serve *s) {
 void md_serve_tell_connections(void *ctx, struct md_buf *out) {
     const struct md_serve *s = ctx;
     char own[ADDRESS_MAX], text[ADDRESS_MAX];
-    uint64_t now = md_now_ns();
     own_address(s, own);
     int fd = (int)evconnlistener_get_fd(s->listener);
     md_buf_printf(out, "STAT %d:addr %s\r\nSTAT %d:state conn_listening\r\n", fd, own, fd);
@@ -177,6 +174,6 @@ void md_serve_tell_connections(void *ctx, struct md_buf *out) {
                       g->leaving                      ? "conn_closing"
                       : md_model_in_data(s->model, i) ? "conn_nread"
                                                       : "conn_parse_cmd",
-                      g->fd, (unsigned long long)((now - g->last_ns) / 1000000000));
+                      g->fd, (unsigned long long)((s->seconds - g->last)));
     }
 }

@@ -160,6 +160,7 @@ static void take_turn(struct md_feed *f) {
     if (--f->requests >= 0)
         return;
     md_feed_send(f);
+    f->m->yields++;
     f->requests = (int64_t)f->m->options.reqs_per_event - 1;
 }
 

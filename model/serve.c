@@ -97,6 +97,7 @@ static void say_process(struct md_feed *f) {
         {"bytes_written", p->bytes_written},
         {"accepting_conns", 1},
         {"threads", 1},
+        {"conn_yields", f->m->yields},
         {"hash_power_level", power_of(f->m->table_size)},
         {"hash_bytes", f->m->table_size * sizeof *f->m->table},
     };
@@ -111,7 +112,6 @@ static void say_process(struct md_feed *f) {
         "reserved_fds",
         "listen_disabled_num",
         "time_in_listen_disabled_us",
-        "conn_yields",
         "hash_is_expanding",
         "slab_reassign_rescues",
         "slab_reassign_chunk_rescues",
