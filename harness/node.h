@@ -59,6 +59,7 @@ struct md_node_config {
     int cpu;                   /* pin a single-threaded node to this CPU, -1: do not */
     const cpu_set_t *unpinned; /* where other nodes may run; NULL: where we may */
     unsigned deadline_ms;      /* 0: MD_NODE_DEADLINE_MS */
+    bool waits;                /* a remote node's clock steps are waited for, in real time */
     /*
      * Instead of its private socket a node of a cluster listens on a loopback address (127.x.y.z)
      * and port, which clients of a cluster need. Chosen by our own code (harness/cluster.c), never
@@ -144,6 +145,9 @@ enum md_node_status md_node_settle(struct md_node *n, unsigned conn, size_t max_
  * begin, so that `mn` can mark the end of the replies. Without it the end is a quiet moment.
  */
 void md_node_barrier(struct md_node *n);
+/* What to say to a remote node instead of `mn`, and the reply to it, which nothing else ends with. Both
+ * must stay; an empty text changes nothing. */
+void md_node_barrier_text(struct md_node *n, const struct md_buf *text, const struct md_buf *reply);
 
 /* Sweeps folders left by campaigns that were killed (their lock is free). Called at program
  * start. */

@@ -78,8 +78,10 @@ struct md_node {
     unsigned deadline_ms;
     unsigned exchanges;
     bool remote;
-    bool untracked;  /* remote, or listens on TCP: the shim tells nothing of its connections */
-    bool barrier;    /* remote: knows `mn` */
+    bool untracked; /* remote, or listens on TCP: the shim tells nothing of its connections */
+    bool barrier;   /* remote: knows `mn`, or was given what to say instead: */
+    const struct md_buf *barrier_text, *barrier_reply; /* NULL: `mn` */
+    bool waits;                                        /* remote: clock steps are waited for */
     bool at_command; /* remote: the next exchange ends at a border of commands */
     bool ready;
     bool down;                 /* killed by us, not started again */
@@ -147,6 +149,8 @@ enum md_node_status md_node_finish_opening(struct md_node *n);
 enum md_node_status md_remote_start(struct md_node *n, const char *connect);
 /* Finds out, on the control connection, whether the node knows the barrier. */
 enum md_node_status md_remote_probe(struct md_node *n);
+/* Real time goes by; ends early with the control connection. */
+enum md_node_status md_remote_wait(struct md_node *n, uint32_t seconds);
 enum md_node_status md_remote_open(struct md_node *n, unsigned conn);
 enum md_node_status md_remote_exchange(struct md_node *n, unsigned conn, const void *bytes,
                                        size_t len, size_t max_reply, struct md_buf *replies);

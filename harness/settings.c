@@ -10,6 +10,7 @@ enum {
     KEY_NODE = 0x100,
     KEY_NODE_ARG,
     KEY_CONNECT,
+    KEY_WAIT,
     KEY_PROFILE,
     KEY_ORACLE,
     KEY_WITHOUT,
@@ -77,6 +78,7 @@ static void set_oracle(struct argp_state *state, struct md_settings *s, const ch
     for (unsigned i = 0; i < sizeof oracle_names / sizeof *oracle_names; i++)
         if (strcmp(word, oracle_names[i]) == 0) {
             s->oracle = (enum md_oracle)i;
+            s->has_oracle = true;
             return;
         }
     argp_error(state, "--oracle is exact, strict or protocol, not '%s'", word);
@@ -94,6 +96,7 @@ static void set_engine(struct argp_state *state, struct md_settings *s, const ch
     if (strcmp(word, "random") && strcmp(word, "libfuzzer"))
         argp_error(state, "--engine is random or libfuzzer, not '%s'", word);
     s->engine = word;
+    s->has_engine = true;
 }
 
 static void set_target(struct argp_state *state, struct md_settings *s, const char *word) {
@@ -128,6 +131,7 @@ static error_t parse_node(int key, char *word, struct argp_state *state) {
             s->node_args[s->n_node_args++] = word;
         break;
     case KEY_CONNECT: s->connect = word; break;
+    case KEY_WAIT: s->wait = (uint32_t)md_settings_number(state, "--wait", word, 1, 3600); break;
     case KEY_PROFILE: s->profile = word; break;
     case KEY_ORACLE: set_oracle(state, s, word); break;
     case KEY_WITHOUT: add_without(state, s, word); break;
@@ -168,11 +172,19 @@ static const struct argp_option node_options[] = {
      "memcached to test (default: $MEMDIVERGE_NODE, else memcached from PATH)", 1},
     {"node-arg", KEY_NODE_ARG, "ARG", 0,
      "a word for its command line, e.g. --node-arg=-I --node-arg=2m; repeatable", 1},
-    {"connect", KEY_CONNECT, "HOST:PORT", OPTION_HIDDEN, "not yet", 1},
+    {"connect", KEY_CONNECT, "HOST:PORT", 0,
+     "a server or proxy that runs already, held to --oracle protocol: only ordinary commands, "
+     "under "
+     "keys of our own, which are deleted again",
+     1},
+    {"wait", KEY_WAIT, "SECONDS", 0,
+     "with --connect: a trace may move the clock so far, by waiting (default: such traces are left "
+     "out)",
+     1},
     {0, 0, 0, 0, "What it is held to:", 2},
     {"oracle", KEY_ORACLE, "NAME", 0,
      "exact: the specification and this version's known quirks (default); strict: every quirk is "
-     "a divergence",
+     "a divergence; protocol: what the protocol document says, for any server (--connect)",
      2},
     {"profile", KEY_PROFILE, "NAME", 0, "a version's profile (default: what the node says)", 2},
     {"without-quirk", KEY_WITHOUT, "ID", 0, "do without a known quirk; repeatable", 2},

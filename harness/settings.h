@@ -28,6 +28,8 @@ struct md_settings {
     char *binary;     /* owned: what it was found to be; NULL with connect */
     const char *connect, *profile;
     enum md_oracle oracle;
+    bool has_oracle;
+    uint32_t wait; /* connect: seconds that the clock steps of a trace may really take */
     enum md_quirk without[MD_QUIRKS];
     size_t n_without;
     const char *node_args[MD_NODE_ARGS_MAX];
@@ -39,7 +41,7 @@ struct md_settings {
     enum md_target target; /* MD_TARGETS: all by turns */
     const char *alone;     /* a target that is a campaign of its own; NULL: those of one node */
     uint64_t seed;
-    bool has_seed, json;
+    bool has_seed, has_engine, json;
     uint64_t seconds, runs, stop_after; /* 0: no limit */
     unsigned jobs;                      /* 0: one for each CPU */
     uint64_t given;                     /* which options were; md_settings_refuse's */

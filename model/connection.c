@@ -19,6 +19,13 @@
 
 #include <stdlib.h>
 
+/* A server has many connections for long: what one needed for a large item is not kept for the next. */
+static void spare(const struct md_model *m, struct md_buf *b) {
+    b->len = 0;
+    if (m->process && b->cap > 4 * MD_READ_BUFFER)
+        md_buf_free(b);
+}
+
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 /* What is in the reply is none of the feed's business any more. */
@@ -65,7 +72,7 @@ void md_feed_lose(struct md_feed *f) {
 
 void md_feed_begin(struct md_feed *f, uint64_t input_offset) {
     f->c->command = (struct md_command){.ordinal = f->m->ordinal++,
-                                        .conn = (uint8_t)f->conn,
+                                        .conn = (uint16_t)f->conn,
                                         .input_offset = (uint32_t)input_offset,
                                         .name = MD_CMD_UNKNOWN,
                                         .rule = MD_RULE_NONE,
@@ -108,7 +115,7 @@ static void reply_move(struct md_reply *to, const struct md_reply *from, size_t 
 
 static void reply_clear(struct md_reply *r) {
     r->bytes.len = r->n_commands = r->n_marks = 0;
-    r->closed = false;
+    r->closed = r->cut = r->more = false;
 }
 
 /* The node has read all it can and waits for more of a data block: what is unsent stays with it. */
@@ -161,7 +168,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
         if (c->missing == 0) {
             c->state = MD_CONN_LINE;
             data_complete(f, whole ? bytes : c->data.data);
-            c->data.len = 0;
+            spare(f->m, &c->data);
         }
         return n;
     }
@@ -179,6 +186,7 @@ static void take_turn(struct md_feed *f) {
     if (--f->requests >= 0)
         return;
     md_feed_send(f);
+    f->m->yields++;
     f->requests = (int64_t)f->m->options.reqs_per_event - 1;
 }
 
@@ -207,11 +215,16 @@ static size_t take_request(struct md_feed *f, const uint8_t *w, size_t n) {
     return len;
 }
 
+/* The commands left have to wait until the client has taken what was said. */
+static bool is_full(const struct md_feed *f) {
+    return f->m->process && f->c->state == MD_CONN_LINE && f->out->bytes.len > MD_SAID_AT_ONCE;
+}
+
 /* Works through what one read brought; returns how much of it was used up. */
 static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
     size_t at = 0;
-    while (at < n && !f->close && !f->unmodelled) {
+    while (at < n && !f->close && !f->unmodelled && !is_full(f)) {
         size_t used;
         if (c->state != MD_CONN_LINE) {
             used = take_data(f, w + at, n - at);
@@ -257,7 +270,8 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     if (c->state == MD_CONN_SWALLOW)
         m->place_left[c->place] = c->missing;
     c->state = MD_CONN_NONE;
-    c->line.len = c->data.len = 0;
+    spare(m, &c->line);
+    spare(m, &c->data);
     c->missing = c->input = 0;
     c->chunk_left = 0;
     c->grown = false;
@@ -266,10 +280,25 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     reply_clear(&c->held);
 }
 
+/* As many as a trace has at once. */
+static void conns_make(struct md_model *m, unsigned conn) {
+    unsigned n = (conn / MD_CONNECTIONS_MAX + 1) * MD_CONNECTIONS_MAX;
+    m->conn = md_realloc(m->conn, n * sizeof *m->conn);
+    memset(m->conn + m->n_conns, 0, (n - m->n_conns) * sizeof *m->conn);
+    m->place_taken = md_realloc(m->place_taken, n * sizeof *m->place_taken);
+    memset(m->place_taken + m->n_conns, 0, (n - m->n_conns) * sizeof *m->place_taken);
+    m->place_left = md_realloc(m->place_left, n * sizeof *m->place_left);
+    memset(m->place_left + m->n_conns, 0, (n - m->n_conns) * sizeof *m->place_left);
+    m->n_conns = n;
+    m->command = NULL; /* it was in there */
+}
+
 void md_model_open(struct md_model *m, unsigned conn) {
+    if (conn >= m->n_conns)
+        conns_make(m, conn);
     conn_clear(m, &m->conn[conn]);
     m->conn[conn].state = MD_CONN_LINE;
-    uint8_t place = 0;
+    uint32_t place = 0;
     while (m->place_taken[place])
         place++;
     m->place_taken[place] = true;
@@ -277,19 +306,19 @@ void md_model_open(struct md_model *m, unsigned conn) {
 }
 
 bool md_model_leftover(const struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         if (m->place_left[i] || m->conn[i].state == MD_CONN_SWALLOW)
             return true;
     return false;
 }
 
 bool md_model_is_open(const struct md_model *m, unsigned conn) {
-    return conn < MD_CONNECTIONS_MAX && m->conn[conn].state != MD_CONN_NONE;
+    return conn < m->n_conns && m->conn[conn].state != MD_CONN_NONE;
 }
 
 bool md_model_at_command(const struct md_model *m, unsigned conn) {
     const struct md_conn *c = &m->conn[conn];
-    return c->state == MD_CONN_LINE && c->line.len == 0 && !c->binary;
+    return md_model_is_open(m, conn) && c->state == MD_CONN_LINE && c->line.len == 0 && !c->binary;
 }
 
 void md_model_close(struct md_model *m, unsigned conn) {
@@ -312,6 +341,8 @@ static void release(struct md_feed *f) {
 /* Bytes that the node finds when it looks: at most what it can read at once. */
 static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
     struct md_conn *c = f->c;
+    if (len == 0 && c->state == MD_CONN_LINE && c->line.len)
+        read_lines(f, in, 0);
     for (size_t at = 0; at < len && !f->close && !f->unmodelled;) {
         if (c->state == MD_CONN_LINE) {
             at += read_lines(f, in + at, len - at);
@@ -366,11 +397,15 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
     for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)
         if (out->commands[i].flags & MD_COMMAND_STATS)
             md_segmented_skip(m, out->commands[i].reply_offset);
-    for (size_t at = 0; at < len && !f.close && !f.unmodelled; at += MD_READ_BUFFER) {
+    size_t at = 0;
+    do {
         if (at)
             release(&f);
         arrive(&f, in + at, least(len - at, MD_READ_BUFFER));
-    }
+        at += MD_READ_BUFFER;
+    } while (at < len && !f.close && !f.unmodelled);
+    out->more = is_full(&f) && c->line.len > 0;
+    m->lost &= !m->process;
     return f.unmodelled || m->lost ? MD_FEED_UNMODELLED : MD_FEED_OK;
 }
 

@@ -103,7 +103,7 @@ struct md_meta_block {
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
-    uint8_t place;      /* in the node's table of connections */
+    uint32_t place;     /* in the node's table of connections */
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
     bool binary;        /* it speaks the binary protocol */
     struct md_buf line; /* read, but no line end yet; no whole request */
@@ -180,11 +180,12 @@ struct md_model {
     struct md_removal *told_removals; /* the same, as told */
     size_t cap_told_removals;
 
-    struct md_conn conn[MD_CONNECTIONS_MAX];
+    struct md_conn *conn; /* owned; those opened so far and all numbers below */
+    unsigned n_conns;
     /* A node keeps a place for each connection, the first free one, and what it still had to skip when
-     * that was closed (quirk bin-leftover). */
-    bool place_taken[MD_CONNECTIONS_MAX];
-    uint64_t place_left[MD_CONNECTIONS_MAX];
+     * that was closed (quirk bin-leftover). Owned, n_conns of each. */
+    bool *place_taken;
+    uint64_t *place_left;
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;
@@ -199,6 +200,8 @@ struct md_model {
     struct md_command *command;
     bool literal_cas; /* md_model_literal_cas */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
+    uint64_t yields;                  /* times that a connection had its -R requests */
+    const struct md_process *process; /* not owned; NULL: the model is the picture of a node */
 };
 
 /* Data of a version (profile.c); its quirks are those of rules.def.h whose range it is in. */

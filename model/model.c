@@ -52,7 +52,7 @@ static void conn_free(struct md_conn *c) {
 }
 
 static void close_all(struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         md_model_close(m, i);
 }
 
@@ -61,8 +61,11 @@ void md_model_free(struct md_model *m) {
         return;
     close_all(m);
     md_store_free(m);
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         conn_free(&m->conn[i]);
+    free(m->conn);
+    free(m->place_taken);
+    free(m->place_left);
     reasons_clear(m);
     md_stats_forget(m);
     free(m->reasons);
@@ -82,7 +85,8 @@ static void start(struct md_model *m, const struct md_base *base) {
     m->cas = m->base.cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
-    memset(m->place_left, 0, sizeof m->place_left);
+    if (m->n_conns)
+        memset(m->place_left, 0, m->n_conns * sizeof *m->place_left);
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     md_removals_clear(m);
 }
@@ -178,7 +182,10 @@ struct md_model *md_model_clone(const struct md_model *from) {
     for (size_t i = 0; i < m->n_items; i++)
         if (m->items[i].gone)
             m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
-    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
+    m->conn = copy_of(from->conn, from->n_conns * sizeof *from->conn);
+    m->place_taken = copy_of(from->place_taken, from->n_conns * sizeof *from->place_taken);
+    m->place_left = copy_of(from->place_left, from->n_conns * sizeof *from->place_left);
+    for (unsigned c = 0; c < m->n_conns; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);

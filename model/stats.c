@@ -12,6 +12,8 @@ static const char *const names[MD_STATS] = {
 #undef X
 };
 
+const char *md_stat_name(enum md_stat stat) { return names[stat]; }
+
 void md_stats_reset(struct md_model *m) {
     uint64_t items = m->stats.count[MD_STAT_curr_items], bytes = m->stats.count[MD_STAT_bytes];
     m->stats = (struct md_stats){0};

@@ -20,7 +20,7 @@ static size_t slot_of(const struct md_model *m, uint32_t hash, const uint8_t *ke
     }
 }
 
-static void table_make(struct md_model *m, size_t size) {
+void md_records_index(struct md_model *m, size_t size) {
     free(m->table);
     m->table = md_alloc(size * sizeof *m->table);
     m->table_size = size;
@@ -40,7 +40,7 @@ int32_t md_record_find(const struct md_model *m, const uint8_t *key, size_t nkey
 
 int32_t md_record_get(struct md_model *m, const uint8_t *key, size_t nkey) {
     if (2 * (m->n_records + 1) > m->table_size)
-        table_make(m, m->table_size ? m->table_size * 2 : 64);
+        md_records_index(m, m->table_size ? m->table_size * 2 : 64);
     uint32_t hash = md_hash(key, nkey);
     size_t slot = slot_of(m, hash, key, nkey);
     if (m->table[slot] != MD_NIL)

@@ -171,6 +171,10 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     f->c->command.name = (uint8_t)name;
     if (!dispatch(f, &w, name))
         return;
+    if (f->unmodelled && f->m->process) { /* a server has to answer */
+        f->unmodelled = false;
+        md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
+    }
     if (f->unmodelled)
         return;
     md_feed_commit(f);

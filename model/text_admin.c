@@ -1,5 +1,5 @@
 /* flush_all, verbosity, stats, cache_memlimit. */
-#include "model/text_internal.h"
+#include "model/serve.h"
 
 void md_text_flush(struct md_feed *f, const struct md_tokens *w) {
     struct md_model *m = f->m;
@@ -93,8 +93,12 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
 }
 
 static void show_stats(struct md_feed *f, void (*snapshot)(struct md_model *m)) {
-    f->c->command.flags |= MD_COMMAND_STATS;
     snapshot(f->m);
+    if (f->m->process) {
+        md_serve_stats(f);
+        return;
+    }
+    f->c->command.flags |= MD_COMMAND_STATS;
     if (f->m->options.segmented)
         md_segmented_skip(f->m, f->out->bytes.len);
 }
@@ -136,7 +140,7 @@ void md_text_stats(struct md_feed *f, const struct md_tokens *w) {
     } else if (means(f, w->word[1], "cachedump") && !m->options.segmented) {
         cachedump(f, w);
     } else {
-        f->unmodelled = true;
+        f->unmodelled = !m->process || !md_serve_stats_of(f, w->word[1]);
     }
 }
 
