@@ -76,6 +76,8 @@ struct md_spread {
  * with fewer than MD_SPREAD_KEYS the limits are wider. */
 void md_spread_measure(struct md_spread *s, size_t keys, uint64_t seed);
 void md_spread_free(struct md_spread *s);
+/* Whether it is known, and no news, that this pair breaks the promise. */
+bool md_spread_known(const struct md_spread_row *r, enum md_promise p);
 /* True: a promise is broken that is known to hold. */
 bool md_spread_news(const struct md_spread *s);
 /* NULL: not measured. */

@@ -282,6 +282,16 @@ static void every_field_is_compared(void **state) {
     a_lie_is_caught((struct lie){MD_CLIENT_GET, OF(where), false}, "client-get-text-server");
 }
 
+static void another_server_is_caught(void **state) {
+    (void)state;
+    struct lie lie = {MD_CLIENT_GET, OF(where), false};
+    md_client_runner_config(runner)->lie = tell_lie;
+    md_client_runner_config(runner)->lie_ctx = &lie;
+    diverges("memcached_server_add_unix_socket(m, second);\n"
+             "memcached_get(m, \"a\", 1, ...);\n",
+             "client-get-text-server");
+}
+
 /* Says that all went well: only what is stored shows it. */
 static void a_lost_write_is_seen_at_the_end(void **state) {
     (void)state;
@@ -494,6 +504,7 @@ int main(void) {
         cmocka_unit_test_setup(cas_goes_round, plain),
         cmocka_unit_test_setup(random_ones_agree, plain),
         cmocka_unit_test_setup(every_field_is_compared, plain),
+        cmocka_unit_test_setup(another_server_is_caught, plain),
         cmocka_unit_test_setup(a_lost_write_is_seen_at_the_end, plain),
         cmocka_unit_test_setup(a_lie_is_shrunk_to_itself, plain),
         cmocka_unit_test_setup(every_deviation_is_shown, plain),

@@ -65,6 +65,22 @@ static void good_pairs_keep_every_promise(void **state) {
     }
 }
 
+/* What follows from the rule, whatever the hash, a weak hash does not excuse. */
+static void weak_hashes_excuse_only_what_they_cause(void **state) {
+    struct md_spread_row r = {.hash = MD_HASH_FNV1_32, .distribution = MD_DIST_CONSISTENT, .n = 4};
+    (void)state;
+    assert_true(md_spread_known(&r, MD_PROMISE_UNIFORM));
+    assert_true(md_spread_known(&r, MD_PROMISE_JOIN_SHARE));
+    for (r.hash = 0; r.hash < MD_KEY_HASHES; r.hash++) {
+        assert_false(md_spread_known(&r, MD_PROMISE_MONOTONE));
+        assert_false(md_spread_known(&r, MD_PROMISE_REJOIN));
+        assert_int_equal(md_spread_known(&r, MD_PROMISE_ORDERLESS), r.hash == MD_HASH_CRC);
+    }
+    r.hash = MD_HASH_CRC;
+    r.distribution = MD_DIST_MODULA;
+    assert_false(md_spread_known(&r, MD_PROMISE_JOIN_SHARE));
+}
+
 /* Chance is larger then, and the limits with it; what is bad still shows. */
 static void few_keys_are_no_alarm(void **state) {
     (void)state;
@@ -348,6 +364,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_measured_before),
         cmocka_unit_test(good_pairs_keep_every_promise),
+        cmocka_unit_test(weak_hashes_excuse_only_what_they_cause),
         cmocka_unit_test(few_keys_are_no_alarm),
         cmocka_unit_test(the_default_hash_is_even_here),
         cmocka_unit_test(the_default_hash_is_uneven_elsewhere),
