@@ -130,7 +130,8 @@ static bool md_is_silent(enum md_node_status status, const struct md_buf *reply)
 
 static enum md_node_status md_greet(struct md_node *n) {
     struct md_buf reply = {0};
-    enum md_node_status status = md_ask(n, "version\r\n", &reply);
+    enum md_node_status status =
+        n->remote ? md_remote_ask(n, "version\r\n", &reply) : md_ask(n, "version\r\n", &reply);
     if (n->remote && md_is_silent(status, &reply)) {
         md_buf_str(&n->version, "of unknown version");
         md_buf_cstr(&n->version);
