@@ -54,12 +54,12 @@ static void set_listen(struct argp_state *state, struct serve *s, const char *wo
     s->config.port = colon + 1;
 }
 
-static void set_profile(struct argp_state *state, struct serve *s, const char *word) {
+static void set_profile(struct serve *s, const char *word) {
     bool exact;
     s->config.profile = md_profile_find(word, &exact);
     if (!exact)
-        argp_error(state, "there is no profile '%s'; the nearest is %s", word,
-                   md_profile_name(s->config.profile));
+        md_complain("note: memcached %s is unknown: the profile is that of %s", word,
+                    md_profile_name(s->config.profile));
 }
 
 static void add_without(struct argp_state *state, struct serve *s, const char *word) {
@@ -75,7 +75,7 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     switch (key) {
     case KEY_LISTEN: set_listen(state, s, word); break;
     case KEY_SOCKET: s->config.socket_path = word; break;
-    case KEY_PROFILE: set_profile(state, s, word); break;
+    case KEY_PROFILE: set_profile(s, word); break;
     case KEY_WITHOUT: add_without(state, s, word); break;
     case KEY_CONNECTIONS:
         s->config.connections =

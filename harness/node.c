@@ -40,6 +40,8 @@ bool md_node_is_remote(const struct md_node *n) { return n->remote; }
 uint64_t md_node_uptime(const struct md_node *n) { return n->uptime; }
 void md_node_barrier(struct md_node *n) { n->at_command = true; }
 
+void md_node_goodbye(struct md_node *n) { n->goodbye = true; }
+
 void md_node_barrier_text(struct md_node *n, const struct md_buf *text,
                           const struct md_buf *reply) {
     if (text->len == 0)

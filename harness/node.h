@@ -145,6 +145,9 @@ enum md_node_status md_node_settle(struct md_node *n, unsigned conn, size_t max_
  * begin, so that `mn` can mark the end of the replies. Without it the end is a quiet moment.
  */
 void md_node_barrier(struct md_node *n);
+/* The same where they end with what makes the node close the connection: that is waited for, and nothing
+ * is sent behind them, so that it closes without a reset and none of its replies is lost. */
+void md_node_goodbye(struct md_node *n);
 /* What to say to a remote node instead of `mn`, and the reply to it, which nothing else ends with. Both
  * must stay; an empty text changes nothing. */
 void md_node_barrier_text(struct md_node *n, const struct md_buf *text, const struct md_buf *reply);

@@ -141,6 +141,7 @@ struct md_remote {
     size_t len, sent;
     bool barrier;                 /* to be sent, or awaited, after the bytes: */
     struct md_buf end, end_reply; /* not owned */
+    bool goodbye;                 /* its end is that of the connection */
     bool line;                    /* the reply is one line: its end is the end */
     size_t barrier_sent;          /* bytes of it */
     size_t base, max_reply;
@@ -209,13 +210,13 @@ static enum md_node_status md_remote_run(struct md_remote *r) {
     uint64_t end = md_deadline(n);
     for (;;) {
         md_remote_push(r);
-        bool sent = md_remote_all_sent(r), quiet = sent && !r->barrier && !r->line;
+        bool sent = md_remote_all_sent(r), quiet = sent && !r->barrier && !r->line && !r->goodbye;
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
         if (!sent)
             p.events |= POLLOUT;
         uint64_t soon = md_now_ns() + MD_QUIET_MS * UINT64_C(1000000);
         int ready = md_poll(&p, quiet && soon < end ? soon : end);
-        if (ready == 0 && quiet)
+        if (ready == 0 && (quiet || (sent && r->goodbye)))
             return MD_NODE_OK;
         if (ready == 0)
             return md_node_fail(n, MD_NODE_HANGS, "%s did not answer within %u ms", n->binary,
@@ -236,18 +237,23 @@ static enum md_node_status md_remote_run(struct md_remote *r) {
     }
 }
 
+enum md_node_status md_remote_ask(struct md_node *n, const char *line, struct md_buf *reply) {
+    struct md_remote r = {.n = n,
+                          .fd = n->connections[MD_NODE_CONTROL].fd,
+                          .bytes = (const uint8_t *)line,
+                          .len = strlen(line),
+                          .line = true,
+                          .base = reply->len,
+                          .max_reply = 4096,
+                          .replies = reply};
+    return md_remote_run(&r);
+}
+
 /* `mn` came with 1.6: an ERROR is as good an answer as MN. */
 enum md_node_status md_remote_probe(struct md_node *n) {
     struct md_buf reply = {0};
-    struct md_remote r = {.n = n,
-                          .fd = n->connections[MD_NODE_CONTROL].fd,
-                          .bytes = (const uint8_t *)MD_MN,
-                          .len = MD_MN_LEN,
-                          .line = true,
-                          .max_reply = 4096,
-                          .replies = &reply};
     n->at_command = n->barrier = false;
-    enum md_node_status status = md_remote_run(&r);
+    enum md_node_status status = md_remote_ask(n, MD_MN, &reply);
     if (status == MD_NODE_CLOSED && n->remote) /* so does a proxy with what it does not know */
         status = md_remote_open(n, MD_NODE_CONTROL);
     n->barrier = reply.len == MD_MN_LEN && memcmp(reply.data, MD_MN_REPLY, MD_MN_LEN) == 0;
@@ -276,14 +282,15 @@ enum md_node_status md_remote_exchange(struct md_node *n, unsigned conn, const v
         .fd = n->connections[conn].fd,
         .bytes = bytes,
         .len = len,
-        .barrier = n->barrier && n->at_command,
+        .barrier = n->barrier && n->at_command && !n->goodbye,
+        .goodbye = n->goodbye,
         .end = n->barrier_text ? *n->barrier_text : md_mn_text(MD_MN),
         .end_reply = n->barrier_text ? *n->barrier_reply : md_mn_text(MD_MN_REPLY),
         .base = replies->len,
         .max_reply = max_reply,
         .replies = replies,
     };
-    n->at_command = false;
+    n->at_command = n->goodbye = false;
     return md_remote_run(&r);
 }
 

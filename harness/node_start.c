@@ -160,7 +160,10 @@ static enum md_node_status md_greet(struct md_node *n) {
     struct md_buf reply = {0};
     if (n->options.model.protocol == MD_PROTOCOL_BINARY)
         return md_greet_in_packets(n);
-    enum md_node_status status = md_ask(n, "version\r\n", &reply);
+    enum md_node_status status =
+        n->remote ? md_remote_ask(n, "version
+", &reply) : md_ask(n, "version
+", &reply);
     if (n->remote && md_is_silent(status, &reply)) {
         md_buf_str(&n->version, "of unknown version");
         md_buf_cstr(&n->version);

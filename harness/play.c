@@ -442,7 +442,10 @@ static enum md_node_status exchange(struct md_play *p, unsigned conn, const uint
     p->observed.len = 0;
     p->counts->bytes_sent += len;
     if (p->stranger) { /* says whole commands only */
-        md_node_barrier(p->node);
+        if (p->expected.closed)
+            md_node_goodbye(p->node);
+        else
+            md_node_barrier(p->node);
         bytes = p->translated->data;
         len = p->translated->len;
     }

@@ -54,12 +54,16 @@ static bool says_error(const struct md_buf *b) {
 }
 
 /* One command, on a connection that is there for it. */
-static enum md_node_status ask(struct md_node *node, const struct md_buf *text,
+static enum md_node_status ask(struct md_node *node, const struct md_buf *text, bool last,
                                struct md_buf *reply) {
     enum md_node_status status = MD_NODE_OK;
     md_buf_clear(reply);
     if (!md_node_is_open(node, MD_NODE_CONTROL))
         status = md_node_open(node, MD_NODE_CONTROL);
+    if (last)
+        md_node_goodbye(node);
+    else
+        md_node_barrier(node);
     if (status == MD_NODE_OK)
         status = md_node_exchange(node, MD_NODE_CONTROL, text->data, text->len, REPLY_MAX, reply);
     return status;
@@ -69,7 +73,7 @@ static bool probe(struct md_stranger *s, struct md_node *node, size_t i, struct 
     struct md_buf text = {0}, reply = {0};
     enum md_command_name name = probes[i].name;
     with_key(probes[i].text, s->prefix, &text);
-    enum md_node_status status = ask(node, &text, &reply);
+    enum md_node_status status = ask(node, &text, name == MD_CMD_QUIT, &reply);
     bool closed = status == MD_NODE_CLOSED;
     /* Whatever else comes is an answer. Only quit may close. */
     if (closed ? name != MD_CMD_QUIT || reply.len > 0 : reply.len == 0 || says_error(&reply))
@@ -114,16 +118,14 @@ static void write_note(struct md_stranger *s) {
 bool md_stranger_learn(struct md_stranger *s, struct md_node *node, struct md_buf *why) {
     struct md_buf text = {0}, reply = {0};
     bool ok = true;
+    make_barrier(s);
+    md_stranger_meet(s, node);
     for (size_t i = 0; i < sizeof probes / sizeof *probes && ok; i++)
         ok = probe(s, node, i, why);
     ok = ok && knows_enough(s, why);
     with_key("delete KEY\r\n", s->prefix, &text);
     if (ok)
-        ask(node, &text, &reply);
-    if (ok) {
-        make_barrier(s);
-        md_stranger_meet(s, node);
-    }
+        ask(node, &text, false, &reply);
     write_note(s);
     md_buf_free(&text);
     md_buf_free(&reply);

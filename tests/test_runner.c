@@ -108,6 +108,8 @@ enum md_node_status md_node_advance(struct md_node *n, uint32_t seconds) {
 
 void md_node_barrier(struct md_node *n) { (void)n; }
 
+void md_node_goodbye(struct md_node *n) { (void)n; }
+
 void md_node_barrier_text(struct md_node *n, const struct md_buf *text,
                           const struct md_buf *reply) {
     (void)n;

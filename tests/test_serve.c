@@ -488,7 +488,7 @@ static void usage_is_checked(void **state) {
     } cases[] = {
         {{"--listen=nonsense"}, "HOST:PORT", 2},
         {{"--listen=127.0.0.1:0", "--socket=/tmp/x"}, "one of them", 2},
-        {{"--profile=0.0.1"}, "no profile '0.0.1'", 2},
+        {{"--profile=9.9.9", "-m", "0"}, "note: memcached 9.9.9 is unknown", 2},
         {{"--without-quirk=x"}, "no quirk 'x'", 2},
         {{"-m", "many"}, "-m expects", 2},
         {{"-o", "lru_maintainer"}, "chance", 2},
