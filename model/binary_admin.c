@@ -27,9 +27,9 @@ void md_binary_noop(struct md_feed *f) {
 
 void md_binary_version(struct md_feed *f) {
     const char *version = f->m->profile->version;
-    md_binary_done(f, MD_RULE_BIN_VERSION,
-                   &(struct md_answer){.value = (const uint8_t *)version,
-                                       .n_value = strlen(version)});
+    md_binary_done(
+        f, MD_RULE_BIN_VERSION,
+        &(struct md_answer){.value = (const uint8_t *)version, .n_value = strlen(version)});
 }
 
 void md_binary_quit(struct md_feed *f) {

@@ -43,8 +43,9 @@ static void miss(struct md_feed *f, int32_t record, bool with_key) {
     } else if (with_key) {
         m->fired.rule[MD_RULE_BIN_GETK_MISS]++;
         f->c->command.flags |= MD_COMMAND_ERROR;
-        md_binary_answer(f, &(struct md_answer){
-                                .status = MD_STATUS_NOT_FOUND, .key = rec->key, .n_key = rec->nkey});
+        md_binary_answer(f, &(struct md_answer){.status = MD_STATUS_NOT_FOUND,
+                                                .key = rec->key,
+                                                .n_key = rec->nkey});
     } else {
         m->fired.rule[MD_RULE_BIN_MISS]++;
         md_binary_error(f, why, MD_STATUS_NOT_FOUND, 0);
@@ -73,9 +74,9 @@ static void hit(struct md_feed *f, int32_t item, uint8_t loud) {
     if (!m->options.cas)
         m->fired.rule[MD_RULE_CAS_OFF]++;
     f->c->command.flags |= MD_COMMAND_HIT;
-    md_rule_is(m, loud == MD_OP_TOUCH                          ? MD_RULE_BIN_TOUCHED
+    md_rule_is(m, loud == MD_OP_TOUCH                       ? MD_RULE_BIN_TOUCHED
                   : loud == MD_OP_GAT || loud == MD_OP_GATK ? MD_RULE_BIN_GAT_HIT
-                                                               : MD_RULE_BIN_GET_HIT);
+                                                            : MD_RULE_BIN_GET_HIT);
     md_binary_answer(f, &a);
     md_hold_item(m, f->c, item);
 }

@@ -63,8 +63,8 @@ bool md_binary_next_chunk(struct md_feed *f) {
     c->command.mark_first = (uint32_t)f->out->n_marks;
     m->stats.uncounted_no_memory++;
     m->count[m->slabs.largest].uncounted_no_memory++;
-    md_binary_error_text(f, MD_RULE_BIN_NO_MEMORY, MD_STATUS_NO_MEMORY,
-                         "Out of memory during read", c->missing);
+    md_binary_error_text(f, MD_RULE_BIN_NO_MEMORY, MD_STATUS_NO_MEMORY, "Out of memory during read",
+                         c->missing);
     if (c->missing == 0) {
         c->state = MD_CONN_LINE;
         md_room_give(&m->memory, &c->room);
@@ -144,12 +144,8 @@ static void not_joined(struct md_feed *f, enum md_result result) {
 static void say(struct md_feed *f, enum md_result result, uint8_t loud) {
     switch (result) {
     case MD_STORED: stored(f, loud); break;
-    case MD_EXISTS:
-        md_binary_error(f, MD_RULE_BIN_CAS_EXISTS, MD_STATUS_EXISTS, 0);
-        break;
-    case MD_NOT_FOUND:
-        md_binary_error(f, MD_RULE_BIN_CAS_MISSING, MD_STATUS_NOT_FOUND, 0);
-        break;
+    case MD_EXISTS: md_binary_error(f, MD_RULE_BIN_CAS_EXISTS, MD_STATUS_EXISTS, 0); break;
+    case MD_NOT_FOUND: md_binary_error(f, MD_RULE_BIN_CAS_MISSING, MD_STATUS_NOT_FOUND, 0); break;
     case MD_TOO_LARGE:
     case MD_NO_MEMORY: not_joined(f, result); break;
     default:

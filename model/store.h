@@ -51,9 +51,9 @@ bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size
 struct md_value {
     int32_t record;
     uint32_t flags, exptime, exptime_set;
-    uint8_t by;   /* enum md_command_name */
-    uint8_t how;  /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
-    uint64_t cas; /* asked for by cas, else 0 */
+    uint8_t by;    /* enum md_command_name */
+    uint8_t how;   /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
+    uint64_t cas;  /* asked for by cas, else 0 */
     bool compares; /* append and prepend ask for `cas` as well (binary) */
     /* Of ms: */
     bool invalidate; /* a CAS value lower than the item's stores, and marks it stale */
