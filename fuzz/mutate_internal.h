@@ -58,8 +58,8 @@ enum md_view_kind {
     MD_VIEW_TOUCH = 1 << 4,  /* word key exptime */
     MD_VIEW_DELETE = 1 << 5, /* word key */
     MD_VIEW_FLUSH = 1 << 6,  /* word [seconds] */
-    MD_VIEW_META = 1 << 8, /* word key flag... */
-    MD_VIEW_MS = 1 << 9,   /* word key bytes flag... */
+    MD_VIEW_META = 1 << 8,   /* word key flag... */
+    MD_VIEW_MS = 1 << 9,     /* word key bytes flag... */
     MD_VIEW_KEYED = MD_VIEW_STORE | MD_VIEW_GET | MD_VIEW_GAT | MD_VIEW_DELTA | MD_VIEW_TOUCH |
                     MD_VIEW_DELETE | MD_VIEW_META | MD_VIEW_MS,
     MD_VIEW_TIMED = MD_VIEW_STORE | MD_VIEW_GAT | MD_VIEW_TOUCH | MD_VIEW_FLUSH,

@@ -292,8 +292,8 @@ static bool lower_cas(const struct md_model *m, const struct md_value *v, int32_
     return v->invalidate && v->cas && v->cas < m->items[old].cas;
 }
 
-/* ms with I and a CAS value that is too low: the new value is stale from the start, and lives as long as the
- * old one would have. */
+/* ms with I and a CAS value that is too low: the new value is stale from the start, and lives as
+ * long as the old one would have. */
 static void put_stale(struct md_model *m, const struct md_value *v, int32_t old) {
     const struct md_item was = m->items[old];
     m->stats.count[MD_STAT_cas_hits]++;

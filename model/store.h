@@ -37,8 +37,8 @@ void md_item_fetched(struct md_model *m, int32_t item);
 void md_item_release(struct md_model *m, int32_t item);
 /* The CAS value of an item that changes: the next one, or the one given. */
 uint64_t md_next_cas(struct md_model *m, bool given, uint64_t cas);
-/* Whether the item's CAS value is the one asked for; zero_is_none: the caller is of those where a version
- * takes 0 for no question at all. */
+/* Whether the item's CAS value is the one asked for; zero_is_none: the caller is of those where a
+ * version takes 0 for no question at all. */
 bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is_none);
 /* Whether incr and decr look at the item's value at all. */
 bool md_may_be_number(const struct md_model *m, int32_t item);
@@ -75,8 +75,8 @@ void md_item_keep_key(struct md_item *it, const struct md_item *was);
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
-/* What the client is told of an incr or decr: where the result depends on what we cannot know, and is not
- * told, the model is lost. */
+/* What the client is told of an incr or decr: where the result depends on what we cannot know, and
+ * is not told, the model is lost. */
 enum md_told { MD_TOLD_VALUE, MD_TOLD_SUCCESS, MD_TOLD_NOTHING };
 
 /* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. */
