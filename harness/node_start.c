@@ -161,9 +161,7 @@ static enum md_node_status md_greet(struct md_node *n) {
     if (n->options.model.protocol == MD_PROTOCOL_BINARY)
         return md_greet_in_packets(n);
     enum md_node_status status =
-        n->remote ? md_remote_ask(n, "version
-", &reply) : md_ask(n, "version
-", &reply);
+        n->remote ? md_remote_ask(n, "version\r\n", &reply) : md_ask(n, "version\r\n", &reply);
     if (n->remote && md_is_silent(status, &reply)) {
         md_buf_str(&n->version, "of unknown version");
         md_buf_cstr(&n->version);
