@@ -120,6 +120,8 @@ bool md_binary_store(struct md_feed *f, const uint8_t *rest) {
 /* ---- with the value ---------------------------------------------------------------------------- */
 
 static void stored(struct md_feed *f, uint8_t loud) {
+    const struct md_model *m = f->m;
+    md_leave_cas(f->m, f->c, m->items[m->records[f->c->record].item].cas);
     bool conditional = f->c->cas && !joins(loud);
     md_binary_done(f, conditional ? MD_RULE_BIN_CAS_STORED : MD_RULE_BIN_STORED,
                    &(struct md_answer){.cas = md_binary_show_cas(f, f->c->record)});

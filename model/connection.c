@@ -278,7 +278,7 @@ void md_model_open(struct md_model *m, unsigned conn) {
 
 bool md_model_leftover(const struct md_model *m) {
     for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
-        if (m->place_left[i] || m->conn[i].state == MD_CONN_SWALLOW)
+        if (m->place_left[i] || m->place_cas[i] || m->conn[i].state == MD_CONN_SWALLOW)
             return true;
     return false;
 }

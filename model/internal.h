@@ -185,6 +185,8 @@ struct md_model {
      * that was closed (quirk bin-leftover). */
     bool place_taken[MD_CONNECTIONS_MAX];
     uint64_t place_left[MD_CONNECTIONS_MAX];
+    uint64_t
+        place_cas[MD_CONNECTIONS_MAX]; /* a CAS value that the next store takes (quirk cas-left) */
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;

@@ -83,6 +83,7 @@ static void start(struct md_model *m, const struct md_base *base) {
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
     memset(m->place_left, 0, sizeof m->place_left);
+    memset(m->place_cas, 0, sizeof m->place_cas);
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     md_removals_clear(m);
 }
