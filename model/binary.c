@@ -160,6 +160,7 @@ void md_binary_request(struct md_feed *f, const uint8_t *bytes, size_t n, size_t
     begin(f, bytes, f->c->input - n - left);
     f->c->command.name = (uint8_t)command_name(f->c->request.opcode);
     f->flush = false;
+    md_leave_cas(f->m, f->c, 0);
     if (carry_out(f, bytes + MD_PACKET_HEADER, left) && !f->unmodelled)
         md_binary_commit(f);
 }

@@ -175,7 +175,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
     c->missing -= n;
     if (c->missing == 0) {
         c->state = MD_CONN_LINE;
-        f->m->place_left[c->place] = 0;
+        f->m->places[c->place].left = 0;
         md_room_give(&f->m->memory, &c->room);
     }
     return n;
@@ -266,9 +266,9 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     md_room_give(&m->memory, &c->room);
     md_hold_release(m, c);
     if (c->state != MD_CONN_NONE)
-        m->place_taken[c->place] = false;
+        m->places[c->place].taken = false;
     if (c->state == MD_CONN_SWALLOW)
-        m->place_left[c->place] = c->missing;
+        m->places[c->place].left = c->missing;
     c->state = MD_CONN_NONE;
     spare(m, &c->line);
     spare(m, &c->data);
@@ -285,10 +285,8 @@ static void conns_make(struct md_model *m, unsigned conn) {
     unsigned n = (conn / MD_CONNECTIONS_MAX + 1) * MD_CONNECTIONS_MAX;
     m->conn = md_realloc(m->conn, n * sizeof *m->conn);
     memset(m->conn + m->n_conns, 0, (n - m->n_conns) * sizeof *m->conn);
-    m->place_taken = md_realloc(m->place_taken, n * sizeof *m->place_taken);
-    memset(m->place_taken + m->n_conns, 0, (n - m->n_conns) * sizeof *m->place_taken);
-    m->place_left = md_realloc(m->place_left, n * sizeof *m->place_left);
-    memset(m->place_left + m->n_conns, 0, (n - m->n_conns) * sizeof *m->place_left);
+    m->places = md_realloc(m->places, n * sizeof *m->places);
+    memset(m->places + m->n_conns, 0, (n - m->n_conns) * sizeof *m->places);
     m->n_conns = n;
     m->command = NULL; /* it was in there */
 }
@@ -299,15 +297,15 @@ void md_model_open(struct md_model *m, unsigned conn) {
     conn_clear(m, &m->conn[conn]);
     m->conn[conn].state = MD_CONN_LINE;
     uint32_t place = 0;
-    while (m->place_taken[place])
+    while (m->places[place].taken)
         place++;
-    m->place_taken[place] = true;
+    m->places[place].taken = true;
     m->conn[conn].place = place;
 }
 
 bool md_model_leftover(const struct md_model *m) {
     for (unsigned i = 0; i < m->n_conns; i++)
-        if (m->place_left[i] || m->conn[i].state == MD_CONN_SWALLOW)
+        if (m->places[i].left || m->places[i].cas || m->conn[i].state == MD_CONN_SWALLOW)
             return true;
     return false;
 }

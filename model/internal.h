@@ -183,9 +183,12 @@ struct md_model {
     struct md_conn *conn; /* owned; those opened so far and all numbers below */
     unsigned n_conns;
     /* A node keeps a place for each connection, the first free one, and what it still had to skip when
-     * that was closed (quirk bin-leftover). Owned, n_conns of each. */
-    bool *place_taken;
-    uint64_t *place_left;
+     * that was closed (quirk bin-leftover), or a CAS value that the next store takes (quirk cas-left).
+     * Owned, n_conns of them. */
+    struct md_place {
+        bool taken;
+        uint64_t left, cas;
+    } * places;
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;

@@ -43,6 +43,30 @@ static void invalidate(struct md_model *m, const struct md_meta *k, int32_t item
     it->cas = md_next_cas(m, md_meta_has(k, 'E'), k->new_cas);
 }
 
+/* x: an empty item takes its place. False: no memory for it. */
+static bool remove_value(struct md_feed *f, const struct md_meta *k, int32_t *item) {
+    struct md_model *m = f->m;
+    int32_t record = m->items[*item].record;
+    struct md_room room = {0};
+    if (!md_room_take(m, &room, k->nkey, k->flags, 0, record)) {
+        md_refuse(f, MD_RULE_NO_MEMORY, "SERVER_ERROR out of memory");
+        return false;
+    }
+    m->lost |= m->options.segmented && md_segmented_short(m);
+    md_chosen(m, MD_CHOICE_META_EMPTY_ITEM);
+    struct md_value v = {.record = record,
+                         .flags = k->flags,
+                         .exptime = k->exptime,
+                         .exptime_set = m->now,
+                         .by = MD_CMD_MD,
+                         .room = &room,
+                         .cas_given = true,
+                         .new_cas = md_meta_has(k, 'E') ? k->new_cas : m->items[*item].cas};
+    md_store_over(m, &v, *item);
+    *item = m->records[record].item;
+    return true;
+}
+
 void md_meta_delete(struct md_feed *f, struct md_meta *k) {
     struct md_model *m = f->m;
     if (k->opaque_long) {
@@ -64,9 +88,14 @@ void md_meta_delete(struct md_feed *f, struct md_meta *k) {
         say_code(f, k, MD_RULE_META_EXISTS, "EX");
         return;
     }
+    if (md_meta_has(k, 'x') && !remove_value(f, k, &item))
+        return;
     say_code(f, k, MD_RULE_META_DELETED, "HD");
     if (md_meta_has(k, 'I')) {
         invalidate(m, k, item);
+    } else if (md_meta_has(k, 'x')) {
+        m->stats.count[MD_STAT_delete_hits]++;
+        m->count[m->items[item].class].delete_hits++;
     } else {
         m->stats.count[MD_STAT_delete_hits]++;
         m->count[m->items[item].class].delete_hits++;

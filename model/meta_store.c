@@ -84,6 +84,8 @@ static void draw_cas(struct md_feed *f, const struct md_meta *k, bool *given, ui
         *given = true;
         *cas = ++f->m->cas;
     }
+    if (f->m->profile->ms_draws_cas_early)
+        md_leave_cas(f->m, f->c, *cas);
 }
 
 static bool begin_data(struct md_feed *f, const struct md_meta *k) {
@@ -250,6 +252,7 @@ static void store(struct md_feed *f, const uint8_t *data) {
     if (c->exptime_set != m->now)
         md_chosen(m, MD_CHOICE_EXPTIME_AT_LINE);
     look(f);
+    md_leave_cas(m, c, 0);
     if (c->store == MD_CMD_ADD && c->meta.compare)
         md_chosen(m, MD_CHOICE_META_ADD_COMPARES_NOT);
     enum md_result result = compare(f);

@@ -64,8 +64,7 @@ void md_model_free(struct md_model *m) {
     for (unsigned i = 0; i < m->n_conns; i++)
         conn_free(&m->conn[i]);
     free(m->conn);
-    free(m->place_taken);
-    free(m->place_left);
+    free(m->places);
     reasons_clear(m);
     md_stats_forget(m);
     free(m->reasons);
@@ -85,8 +84,8 @@ static void start(struct md_model *m, const struct md_base *base) {
     m->cas = m->base.cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
-    if (m->n_conns)
-        memset(m->place_left, 0, m->n_conns * sizeof *m->place_left);
+    for (unsigned i = 0; i < m->n_conns; i++)
+        m->places[i].left = m->places[i].cas = 0;
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     md_removals_clear(m);
 }
@@ -183,8 +182,7 @@ struct md_model *md_model_clone(const struct md_model *from) {
         if (m->items[i].gone)
             m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     m->conn = copy_of(from->conn, from->n_conns * sizeof *from->conn);
-    m->place_taken = copy_of(from->place_taken, from->n_conns * sizeof *from->place_taken);
-    m->place_left = copy_of(from->place_left, from->n_conns * sizeof *from->place_left);
+    m->places = copy_of(from->places, from->n_conns * sizeof *from->places);
     for (unsigned c = 0; c < m->n_conns; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);

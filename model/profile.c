@@ -24,6 +24,7 @@ static const struct md_profile profiles[] = {
         .http_by_last_word = false,
         .too_few_words = "ERROR",
         .shutdown_off = "ERROR: shutdown not enabled",
+        .meta_flags = "bNTRlOPLkstcfvhuqFCMJDI",
     },
     {
         .version = "1.6.38",
@@ -45,6 +46,10 @@ static const struct md_profile profiles[] = {
         .http_by_last_word = false,
         .too_few_words = "ERROR",
         .shutdown_off = "ERROR: shutdown not enabled",
+        .meta_flags = "bNTRlOPLkstcfvhuqFCMJDIxE",
+        .ms_draws_cas_early = true,
+        .ms_append_vivifies = true,
+        .ms_returns_size = true,
     },
     {
         .version = "1.6.45",
@@ -66,7 +71,10 @@ static const struct md_profile profiles[] = {
         .http_by_last_word = true,
         .too_few_words = "CLIENT_ERROR bad command line format",
         .shutdown_off = "SERVER_ERROR: shutdown not enabled",
-        .meta_flags = "bNTRlOPLkstcfvhuqFCMJDI",
+        .meta_flags = "bNTRlOPLkstcfvhuqFCMJDIxE",
+        .ms_draws_cas_early = true,
+        .ms_append_vivifies = true,
+        .ms_returns_size = true,
     },
 };
 

@@ -177,6 +177,8 @@
       "flags or an expiration time that are nothing but tabs are read from the word behind them") \
     X(EXPTIME_REFUSED, "1.6.45", "Expiration times: Unix time as a 32-bit value", "not reported", \
       "touch, gat and flush_all refuse Unix times from 2^31 on (the year 2038)") \
+    X(CAS_LEFT, "1.6.38-1.6.45", "Storage commands, cas unique: a unique 64-bit value of an existing entry", "not reported", \
+      "the CAS value that a refused ms had asked for, or that a binary client was told last, is given to the next item that is stored by text on the same connection, or on a new one in its place") \
     X(NUMBER_LENIENT, "1.6.18-1.6.45", "Storage commands: unsigned integer, written out in decimal", "not reported", \
       "numbers with a plus sign, leading blanks, text after a tab, or below -2^63 are accepted") \
     X(FLAGS_CUT, "1.6.18-1.6.45", "Storage commands: flags are 32 bits at most", "not reported", \

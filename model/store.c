@@ -221,6 +221,20 @@ void md_failed_store(struct md_model *m, const struct md_value *v) {
         m->cas++;
 }
 
+void md_leave_cas(struct md_model *m, const struct md_conn *c, uint64_t cas) {
+    if (m->quirk[MD_QUIRK_CAS_LEFT])
+        m->places[c->place].cas = cas;
+}
+
+void md_take_cas_left(struct md_model *m, const struct md_conn *c, struct md_value *v) {
+    uint64_t left = m->places[c->place].cas;
+    m->places[c->place].cas = 0;
+    if (left == 0 || !md_quirk_applies(m, MD_QUIRK_CAS_LEFT))
+        return;
+    v->cas_given = true;
+    v->new_cas = left;
+}
+
 bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is_none) {
     uint64_t own = m->items[item].cas;
     bool spec = m->options.cas && cas && cas == own;

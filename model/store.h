@@ -80,6 +80,11 @@ enum md_result md_store(struct md_model *m, const struct md_value *v);
 /* A store was refused because of what is there, or is not: whether that uses up a CAS value. */
 void md_failed_store(struct md_model *m, const struct md_value *v);
 
+/* A command has left this CAS value with its connection, or rather its place: a version gives it to the
+ * next item that is stored there by a text command. 0: there is none any more. */
+void md_leave_cas(struct md_model *m, const struct md_conn *c, uint64_t cas);
+void md_take_cas_left(struct md_model *m, const struct md_conn *c, struct md_value *v);
+
 /* What the client is told of an incr or decr: where the result depends on what we cannot know, and is not
  * told, the model is lost. */
 enum md_told { MD_TOLD_VALUE, MD_TOLD_SUCCESS, MD_TOLD_NOTHING };

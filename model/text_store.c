@@ -286,6 +286,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
                              .data = data,
                              .nbytes = c->nbytes,
                              .room = &c->room};
+        md_take_cas_left(m, c, &v);
         look_before_store(f);
         say_stored(f, md_store(m, &v));
     }
