@@ -245,7 +245,7 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
     struct md_conn *c = f->c;
     size_t room = c->grown ? n : MD_READ_BUFFER - c->line.len;
     size_t take = least(n, room);
-    if (take == 0) {
+    if (take == 0 && n > 0) {
         md_binary_overfull(f, c->line.data);
         return 0;
     }

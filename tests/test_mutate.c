@@ -206,9 +206,13 @@ static void test_every_edit(void **state) {
         unsigned changed = 0, claimed = 0;
         for (uint64_t i = 0; i < 200; i++) {
             struct md_mutation m;
-            generate(&t, i);
+            /* Of a target that has use for it. */
+            enum md_target target = MD_TARGET_COMMANDS;
+            if (edits[e].weight[target] == 0 && edits[e].weight[MD_TARGET_BINARY])
+                target = MD_TARGET_BINARY;
+            generate_for(target, &t, i);
             md_trace_copy(&before, &t);
-            md_mutation_init(&m, &t, MD_TARGET_COMMANDS, i + 1000 * e);
+            md_mutation_init(&m, &t, target, i + 1000 * e);
             bool did = edits[e].edit(&m);
             md_mutation_free(&m);
             bool differs = !md_trace_equal(&t, &before);
