@@ -163,7 +163,7 @@ struct md_model {
     struct md_command *command;
     bool literal_cas; /* md_model_literal_cas */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
-    uint64_t yields; /* times that a connection had its -R requests */
+    uint64_t yields;                  /* times that a connection had its -R requests */
     const struct md_process *process; /* not owned; NULL: the model is the picture of a node */
 };
 
