@@ -18,10 +18,10 @@ struct md_guest {
     evutil_socket_t fd;
     struct sockaddr_storage from;
     struct bufferevent *events;
-    uint64_t last; /* second at which bytes came last */
-    size_t waiting;   /* bytes kept for it when that was last looked at */
-    bool more;        /* commands that the model has read wait */
-    bool leaving;     /* only waits for its last replies to be taken */
+    uint64_t last;  /* second at which bytes came last */
+    size_t waiting; /* bytes kept for it when that was last looked at */
+    bool more;      /* commands that the model has read wait */
+    bool leaving;   /* only waits for its last replies to be taken */
 };
 
 struct md_serve {
