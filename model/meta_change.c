@@ -149,7 +149,7 @@ static void say_flags(struct md_feed *f, const struct delta *d) {
 
 /* Whether q keeps this answer back: by the book that is one that begins with HD. */
 static bool hushed(struct md_feed *f, const struct delta *d) {
-    bool book, version = !d->made;
+    bool book, version = !d->made || f->m->profile->ma_hushes_made;
     if (!md_meta_has(d->k, 'q'))
         return false;
     book = !md_meta_has(d->k, 'v');

@@ -92,10 +92,12 @@
       "ma with T whose number gets longer sets the time to live of the item that is gone") \
     X(MA_QUIET_VALUE, "1.6.18-1.6.45", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
       "with q ma keeps back VA too") \
-    X(MA_QUIET_VIVIFY, "1.6.18-1.6.45", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
+    X(MA_QUIET_VIVIFY, "1.6.18-1.6.38", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
       "with q ma answers HD where N made the item") \
     X(GROWN_FORGETS, "1.6.18-1.6.45", "CONSISTENCY: a counter that grows keeps what a counter that does not grow keeps", "not reported", \
       "a stale or won counter that gets longer is neither any more") \
+    X(ME_B_ALONE, "1.6.45", "Meta Debug, b: key is base64 encoded binary value", "not reported", \
+      "me takes b for no flag unless another word follows: the base64 text itself is looked up") \
     X(ME_EXP_SIGN, "1.6.18", "Meta Debug, exp: expiration time; CONSISTENCY with t of mg", "not in 1.6.38", \
       "exp of me is negative while there is time left: -1 is one second as well as forever")
 
