@@ -226,6 +226,7 @@ struct md_profile {
     uint8_t meta_words;                       /* of a line, at most */
     bool md_names_error; /* what is wrong with its flags, not one text for all */
     bool meta_mode_cut;  /* M takes the first letter, whatever follows */
+    bool mg_compares;    /* C keeps back a value that the client has already */
     bool odd_flag_bad;   /* a flag that is no letter or digit makes the line a bad one */
     bool ma_hushes_made; /* q silences an item that N made, too */
     uint32_t

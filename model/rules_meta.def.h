@@ -38,6 +38,7 @@
     X(META_NOT_STORED, MD_DOC, "Meta Set", "ms whose mode does not allow it answers NS") \
     X(META_EXISTS, MD_DOC, "Meta Set, Delete, Arithmetic, C", "another CAS value than the item's answers EX and changes nothing") \
     X(META_NOT_FOUND, MD_DOC, "Meta Set", "ms with C of a missing key answers NF") \
+    X(META_COMPARED, MD_DOC, "Meta Get, C (1.6.45)", "mg with C leaves the value out if the item has that CAS value") \
     X(META_DELETED, MD_DOC, "Meta Delete", "md of a key that holds an item removes it and answers HD") \
     X(META_DELETE_MISS, MD_DOC, "Meta Delete", "md of a missing key answers NF") \
     X(META_INVALIDATED, MD_DOC, "Meta Delete, I", "md with I marks the item as stale, gives it a new CAS value, and with T a new expiration time") \
