@@ -139,6 +139,10 @@ static bool carry_out(struct md_feed *f, const uint8_t *rest, size_t left) {
         f->close = true;
         return true;
     }
+    if (m->profile->binary_body_most && p->n_body > m->profile->binary_body_most) {
+        md_binary_invalid(f, MD_RULE_BIN_LENGTHS);
+        return true;
+    }
     f->c->quiet = op && op->code != op->loud;
     if (p->n_key > MD_KEY_MAX) {
         md_binary_invalid(f, MD_RULE_BIN_KEY_LENGTH);

@@ -227,9 +227,19 @@ struct md_profile {
     bool http_by_last_word;      /* whatever the first one begins with */
     const char *too_few_words, *shutdown_off; /* answers */
     const char *meta_flags;                   /* those that it knows */
-    bool ms_draws_cas_early;                  /* with the line, not with the data block */
-    bool ms_append_vivifies;                  /* N with modes A and P */
-    bool ms_returns_size;                     /* flag s */
+    uint8_t meta_words;                       /* of a line, at most */
+    bool md_names_error; /* what is wrong with its flags, not one text for all */
+    bool meta_mode_cut;  /* M takes the first letter, whatever follows */
+    bool mg_compares;    /* C keeps back a value that the client has already */
+    bool odd_flag_bad;   /* a flag that is no letter or digit makes the line a bad one */
+    bool ma_hushes_made; /* q silences an item that N made, too */
+    uint32_t
+        binary_body_most; /* bytes; more is invalid, and the connection closed. 0: no such limit */
+    bool
+        ms_opaque_late; /* looked at when there is room for the item; the CAS value is drawn then */
+    bool ms_draws_cas_early; /* with the line, not with the data block */
+    bool ms_append_vivifies; /* N with modes A and P */
+    bool ms_returns_size;    /* flag s */
 };
 
 /* True if the quirk is on; then it counts as fired and is noted on the command in hand. Called only

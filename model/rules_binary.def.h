@@ -113,9 +113,9 @@
       "stat, touch and the gat commands with a value are carried out, and the value is read as the next request") \
     X(BIN_UNKNOWN_SWALLOWS, "1.6.18-1.6.45", "Packet Structure: total body length is extras, key and value", "not reported", \
       "an unknown command with a key or extras swallows as many bytes of the requests behind it") \
-    X(BIN_HUGE_BODY, "1.6.18-1.6.45", "Packet Structure: total body length, four bytes", "not reported", \
+    X(BIN_HUGE_BODY, "1.6.18-1.6.38", "Packet Structure: total body length, four bytes", "not reported", \
       "the body of a refused request of 2^31 bytes or more is not skipped: it is read as requests") \
-    X(BIN_LEFTOVER, "1.6.18-1.6.45", "CONSISTENCY: a store that fails leaves nothing behind on a connection, least of all on another", "not reported", \
+    X(BIN_LEFTOVER, "1.6.18-1.6.38", "CONSISTENCY: a store that fails leaves nothing behind on a connection, least of all on another", "not reported", \
       "a store of 2^31 bytes or more swallows instead of its own value what an earlier connection still had to skip when it was closed") \
     X(BIN_ADD_CAS, "1.6.18-1.6.45", "Set, Add, Replace: Add MUST fail if the item already exist", "not reported", \
       "add with the CAS value of an item replaces it") \

@@ -38,6 +38,7 @@
     X(META_NOT_STORED, MD_DOC, "Meta Set", "ms whose mode does not allow it answers NS") \
     X(META_EXISTS, MD_DOC, "Meta Set, Delete, Arithmetic, C", "another CAS value than the item's answers EX and changes nothing") \
     X(META_NOT_FOUND, MD_DOC, "Meta Set", "ms with C of a missing key answers NF") \
+    X(META_COMPARED, MD_DOC, "Meta Get, C (1.6.45)", "mg with C leaves the value out if the item has that CAS value") \
     X(META_DELETED, MD_DOC, "Meta Delete", "md of a key that holds an item removes it and answers HD") \
     X(META_DELETE_MISS, MD_DOC, "Meta Delete", "md of a missing key answers NF") \
     X(META_INVALIDATED, MD_DOC, "Meta Delete, I", "md with I marks the item as stale, gives it a new CAS value, and with T a new expiration time") \
@@ -92,10 +93,12 @@
       "ma with T whose number gets longer sets the time to live of the item that is gone") \
     X(MA_QUIET_VALUE, "1.6.18-1.6.45", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
       "with q ma keeps back VA too") \
-    X(MA_QUIET_VIVIFY, "1.6.18-1.6.45", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
+    X(MA_QUIET_VIVIFY, "1.6.18-1.6.38", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
       "with q ma answers HD where N made the item") \
     X(GROWN_FORGETS, "1.6.18-1.6.45", "CONSISTENCY: a counter that grows keeps what a counter that does not grow keeps", "not reported", \
       "a stale or won counter that gets longer is neither any more") \
+    X(ME_B_ALONE, "1.6.45", "Meta Debug, b: key is base64 encoded binary value", "not reported", \
+      "me takes b for no flag unless another word follows: the base64 text itself is looked up") \
     X(ME_EXP_SIGN, "1.6.18", "Meta Debug, exp: expiration time; CONSISTENCY with t of mg", "not in 1.6.38", \
       "exp of me is negative while there is time left: -1 is one second as well as forever")
 
