@@ -41,6 +41,7 @@ struct md_play {
     struct md_reply expected; /* of the last event */
     struct md_buf observed;
     struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */
+    struct md_buf log[MD_CONNECTIONS_MAX]; /* of watchers: what was not looked at yet */
     bool want_canonical;
     bool down;     /* the node was killed: nothing but the clock moves until it is restarted */
     bool ahead;    /* the node was told more than the model knows */

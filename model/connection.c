@@ -44,7 +44,7 @@ void md_feed_lose(struct md_feed *f) {
     for (size_t i = f->sent_commands; i < f->out->n_commands; i++) {
         f->out->commands[i].reply_offset = (uint32_t)f->sent_bytes;
         f->out->commands[i].reply_len = 0;
-        f->out->commands[i].flags &= (uint8_t)~MD_COMMAND_STATS;
+        f->out->commands[i].flags &= (uint8_t) ~(MD_COMMAND_STATS | MD_COMMAND_LATE);
         f->out->commands[i].marks = 0;
     }
     f->out->bytes.len = f->sent_bytes;
@@ -96,7 +96,7 @@ static void reply_move(struct md_reply *to, const struct md_reply *from, size_t 
 
 static void reply_clear(struct md_reply *r) {
     r->bytes.len = r->n_commands = r->n_marks = 0;
-    r->closed = false;
+    r->closed = r->ended = false;
 }
 
 /* The node has read all it can and waits for more of a data block: what is unsent stays with it. */
@@ -161,7 +161,7 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
     uint64_t base = c->input - n;
     size_t at = 0;
-    while (at < n && !f->close && !f->unmodelled) {
+    while (at < n && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH) {
         if (c->state != MD_CONN_LINE) {
             at += take_data(f, w + at, n - at);
             if (c->state == MD_CONN_LINE)
@@ -179,10 +179,21 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
         size_t len = (size_t)(end - (w + at));
         size_t text = len > 1 && end[-1] == '\r' ? len - 1 : len;
         md_feed_begin(f, base + at);
+        if (c->stalled) {
+            c->stalled = false;
+            md_quirk_applies(f->m, MD_QUIRK_METADUMP_STALLS);
+        }
         md_text_line(f, w + at, text);
         at += len + 1;
         if (c->state == MD_CONN_LINE)
             take_turn(f);
+        if (c->dumped) { /* it comes back from the crawler with nothing left to send */
+            c->dumped = false;
+            md_feed_send(f);
+            c->stalled = at < n && f->m->quirk[MD_QUIRK_METADUMP_STALLS];
+            if (c->stalled)
+                break;
+        }
     }
     return at;
 }
@@ -211,7 +222,7 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;
     c->chunk_left = 0;
-    c->grown = false;
+    c->grown = c->dumped = c->stalled = false;
     c->first = true;
     reply_clear(&c->held);
 }
@@ -227,6 +238,10 @@ bool md_model_is_open(const struct md_model *m, unsigned conn) {
 
 bool md_model_at_command(const struct md_model *m, unsigned conn) {
     return m->conn[conn].state == MD_CONN_LINE && m->conn[conn].line.len == 0;
+}
+
+bool md_model_watches(const struct md_model *m, unsigned conn) {
+    return conn < MD_CONNECTIONS_MAX && m->conn[conn].state == MD_CONN_WATCH;
 }
 
 void md_model_close(struct md_model *m, unsigned conn) {
@@ -249,7 +264,7 @@ static void release(struct md_feed *f) {
 /* Bytes that the node finds when it looks: at most what it can read at once. */
 static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
     struct md_conn *c = f->c;
-    for (size_t at = 0; at < len && !f->close && !f->unmodelled;) {
+    for (size_t at = 0; at < len && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH;) {
         if (c->state == MD_CONN_LINE) {
             at += read_lines(f, in + at, len - at);
         } else {
@@ -268,9 +283,19 @@ static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
         md_feed_lose(f);
         f->out->closed = true;
         conn_clear(f->m, c);
+    } else if (c->state == MD_CONN_WATCH) {
+        md_feed_send(f);
+        c->line.len = 0; /* never looked at */
     } else if (c->state != MD_CONN_LINE) {
         hold_back(f);
     }
+}
+
+/* The node ends with the command in hand, and so does every connection. */
+static void end(struct md_feed *f) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        md_model_close(f->m, i);
+    f->out->ended = true;
 }
 
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
@@ -292,11 +317,16 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
     for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)
         if (out->commands[i].flags & MD_COMMAND_STATS)
             md_segmented_skip(m, out->commands[i].reply_offset);
-    for (size_t at = 0; at < len && !f.close && !f.unmodelled; at += MD_READ_BUFFER) {
+    for (size_t at = 0; at < len && !f.close && !f.unmodelled && c->state != MD_CONN_WATCH;
+         at += MD_READ_BUFFER) {
         if (at)
             release(&f);
         arrive(&f, in + at, least(len - at, MD_READ_BUFFER));
     }
+    if (f.ended && !f.unmodelled)
+        end(&f);
+    /* With memory short it matters what the crawler has freed. */
+    m->lost |= m->admin.crawled && m->memory.pressed;
     return f.unmodelled || m->lost ? MD_FEED_UNMODELLED : MD_FEED_OK;
 }
 

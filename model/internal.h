@@ -5,7 +5,7 @@
  *
  *      feed -> connection.c -> text.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
  *                                 \-> number.c
- *                                 \-> stats.c
+ *                                 \-> stats.c, shape.c
  *
  * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
  * the node is held to.
@@ -18,6 +18,7 @@
 #include "model/model.h"
 #include "model/number.h"
 #include "model/segmented.h"
+#include "model/shape.h"
 #include "model/slab.h"
 #include "model/stats.h"
 
@@ -28,6 +29,7 @@ enum {
     MD_INLINE_VALUE = 32,  /* values up to this many bytes live in the item */
     MD_ITEM_HEADER = 48,   /* bytes of an item before CAS, key and value (1.6.x, 64 bit) */
     MD_CHUNK_HEADER = 48,  /* bytes of a chunk of a large item before its data */
+    MD_CRAWLER_SLEEP = 100, /* microseconds, as a crawler begins */
     MD_BUMP_INTERVAL = 60, /* seconds; an item moves to the head only if last moved longer ago */
 };
 
@@ -74,13 +76,21 @@ struct md_item {
     uint8_t small[MD_INLINE_VALUE];
 };
 
-enum md_conn_state { MD_CONN_NONE, MD_CONN_LINE, MD_CONN_DATA, MD_CONN_SWALLOW };
+enum md_conn_state {
+    MD_CONN_NONE,
+    MD_CONN_LINE,
+    MD_CONN_DATA,
+    MD_CONN_SWALLOW,
+    MD_CONN_WATCH, /* a watcher: nothing is read any more */
+};
 
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
     struct md_buf line; /* read, but no line end yet */
+    bool dumped;        /* the last command was a metadump: its end is on its way */
+    bool stalled;       /* what was read is not looked at until more comes */
     bool grown;         /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
@@ -96,6 +106,20 @@ struct md_conn {
     /* MD_CONN_SWALLOW and MD_CONN_DATA */
     uint64_t missing;     /* bytes still to come, CRLF included */
     struct md_reply held; /* replies that the node has not sent yet */
+};
+
+/* What administrative commands have set since the node's start. */
+struct md_admin {
+    bool changed; /* something that no reset of the harness changes back */
+    bool crawler; /* it runs */
+    bool crawled; /* it has freed we do not know what */
+    bool sizes, detail;
+    uint32_t verbosity, crawler_sleep, crawler_tocrawl;
+    uint32_t automove;
+    bool automove_set, ratio_set, tuned; /* what stands there is known */
+    double ratio;
+    uint32_t hot, warm;
+    double hot_factor, warm_factor;
 };
 
 struct md_preference {
@@ -133,6 +157,7 @@ struct md_model {
     struct md_stats stats;
     struct md_class_count count[MD_SLAB_CLASSES];
     struct md_segmented segmented;
+    struct md_admin admin;
 
     struct md_record *records;
     size_t n_records, cap_records;
@@ -153,6 +178,8 @@ struct md_model {
     size_t n_preferences, cap_preferences;
     struct md_stats_snapshot *snapshots;
     size_t n_snapshots, cap_snapshots;
+    struct md_shape_note *notes; /* shape.h */
+    size_t n_notes, cap_notes;
     bool explain;
     struct md_reason *reasons;
     size_t n_reasons, cap_reasons;
@@ -168,6 +195,9 @@ struct md_model {
 struct md_profile {
     const char *name, *version;
     bool failed_store_uses_cas, flush_uses_cas;
+    bool sizes_at_runtime; /* knows stats sizes_enable and sizes_disable */
+    bool mgdump;            /* knows lru_crawler mgdump */
+    bool watches_deletions; /* knows watch deletions */
     bool quirk[MD_QUIRKS];
 };
 

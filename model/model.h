@@ -49,6 +49,8 @@ struct md_options {
     bool evict;              /* false with -M */
     bool preallocated;       /* -L: all memory is taken at the start, each class gets a page */
     bool slab_reassign;      /* -o slab_reassign: pages are of one size */
+    bool shutdown;           /* -A: shutdown ends the node */
+    bool crawler;            /* -o lru_crawler */
     unsigned threads;        /* -t, default 1: how many keys share a lock follows from it */
     /* -o lru_maintainer: HOT, WARM and COLD queues that background threads juggle. The model then says
      * what may happen, not what will (model/segmented.h). */
@@ -116,8 +118,9 @@ enum md_command_flags {
     MD_COMMAND_ERROR = 1,   /* predicted reply is an error line */
     MD_COMMAND_HIT = 2,     /* a retrieval with at least one hit */
     MD_COMMAND_MISS = 4,    /* a retrieval with at least one miss */
-    MD_COMMAND_STATS = 8,   /* reply is a pattern: compare with md_model_stats_agree */
+    MD_COMMAND_STATS = 8,   /* reply is a pattern: compare with md_model_pattern_agrees */
     MD_COMMAND_SILENT = 16, /* noreply: no bytes, by design */
+    MD_COMMAND_LATE = 32,   /* a thread in the background answers: by and by */
 };
 
 /* One command of a feed, in order. */
@@ -155,6 +158,7 @@ struct md_reply {
     struct md_mark *marks; /* owned */
     size_t n_marks, cap_marks;
     bool closed; /* the node closes the connection after these bytes */
+    bool ended;  /* the node itself ends */
 };
 void md_reply_free(struct md_reply *r);
 
@@ -199,6 +203,8 @@ void md_model_reboot(struct md_model *m);
 
 /* True where a barrier (`mn`) would be read as a command of its own. */
 bool md_model_at_command(const struct md_model *m, unsigned conn);
+/* The connection is a watcher: the node sends log lines and reads no more, until it is closed. */
+bool md_model_watches(const struct md_model *m, unsigned conn);
 
 /* ---- choices ----------------------------------------------------------------------------- */
 
@@ -229,6 +235,12 @@ bool md_model_literal_cas(const struct md_model *m);
 bool md_model_lost(const struct md_model *m);
 /* Whether this trace has used flush_all (a reset must then outlive it). */
 bool md_model_flushed(const struct md_model *m);
+
+/* Whether an administrative command has changed what no reset changes back: the node is not for the next
+ * trace. */
+bool md_model_administered(const struct md_model *m);
+/* Whether a crawler may have freed items behind our back: what is left of the dead ones is not known. */
+bool md_model_crawled(const struct md_model *m);
 
 /* Whether memory has run out since the restart: a slab class was refused a page. Then the trace means
  * the same only on a node whose pages were free at its start. */
@@ -294,6 +306,16 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
  */
 bool md_model_stats_agree(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
                           size_t len, size_t *used, char *name, struct md_buf *why);
+
+/*
+ * The same for any reply that is a pattern (MD_COMMAND_STATS): counters, or a shape (model/shape.h). `name`
+ * is then the field that is wrong.
+ */
+bool md_model_pattern_agrees(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
+                             size_t len, size_t *used, char *name, struct md_buf *why);
+/* Whether the reply of a MD_COMMAND_LATE is there to its end, at the start of what was observed. */
+bool md_model_pattern_complete(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
+                               size_t len);
 
 /* How often each rule, choice and quirk was used since the model was made (survives restarts). */
 struct md_fired {

@@ -9,6 +9,9 @@ static const struct md_profile profiles[] = {
         .version = "1.6.18",
         .failed_store_uses_cas = false,
         .flush_uses_cas = true,
+        .sizes_at_runtime = true,
+        .mgdump = false,
+        .watches_deletions = false,
 #define X(name, ...) [MD_QUIRK_##name] = true,
         .quirk = {MD_QUIRK_LIST(X)},
 #undef X

@@ -88,6 +88,7 @@ struct md_stats_snapshot {
     size_t n_lines, cap_lines;
     bool by_class; /* the lines are what counts */
     bool segmented;
+    bool crawled; /* dead items may have been freed behind our back */
     struct md_accounts accounts; /* with segmented */
 };
 

@@ -15,7 +15,7 @@ struct md_feed {
     struct md_reply *out;
     size_t sent_bytes, sent_commands, sent_marks;
     int64_t requests; /* turns left before the node yields (-R) */
-    bool unmodelled, close;
+    bool unmodelled, close, ended;
 };
 
 /* Everything so far goes out. */
