@@ -7,6 +7,7 @@
  *   generate_command.c   one command of any kind, and what it does to the picture
  *   generate_store.c     stores with their data blocks
  *   generate_line.c      the tokens of a line, and what is odd about them
+ *   generate_admin.c     administrative commands
  *   generate_word.c      keys, numbers, expiration times
  *   generate_value.c     data
  *   generate_eviction.c  a trace that runs out of memory: options, character, turns
@@ -46,6 +47,7 @@ enum md_gen_feature {
     MD_GEN_SIZES = 1 << 12,     /* values around the borders of slab classes */
     MD_GEN_CAS_PAIRS = 1 << 13, /* gets in one send, cas in the next */
     MD_GEN_SWEEP = 1 << 14,     /* reads every key at the end */
+    MD_GEN_RULES = 1 << 15,     /* administrative commands, watchers, shutdown */
 };
 
 enum md_gen_kind {
@@ -72,6 +74,7 @@ enum md_gen_kind {
     MD_GEN_STATS_ALL,
     MD_GEN_STATS_RESET,
     MD_GEN_SHUTDOWN,
+    MD_GEN_ADMIN,
     MD_GEN_UNKNOWN,
     MD_GEN_KINDS
 };
@@ -224,6 +227,13 @@ void md_gen_stored(struct md_gen *g, struct md_gen_key *k);
 /* ---- generate_store.c -------------------------------------------------------------------- */
 
 void md_gen_store(struct md_gen *g, enum md_gen_kind kind);
+
+/* ---- generate_admin.c -------------------------------------------------------------------- */
+
+/* An administrative command; a watch (for a connection of its own), or an end of the node, as a line. */
+void md_gen_admin(struct md_gen *g);
+void md_gen_watch(struct md_gen *g, struct md_step *send);
+void md_gen_shutdown(struct md_gen *g, struct md_step *send);
 
 /* ---- generate_command.c ------------------------------------------------------------------ */
 

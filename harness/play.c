@@ -65,6 +65,7 @@ static enum md_feed_result retell(struct md_play *p) {
             r = md_model_feed(p->model, e->conn, p->sent.data + e->offset, e->len, &p->expected);
             break;
         case MD_EVENT_CLOSE: md_model_close(p->model, e->conn); break;
+        case MD_EVENT_FINISH: md_model_finish(p->model, e->conn, &p->expected); break;
         case MD_EVENT_CLOCK: md_model_advance(p->model, e->seconds); break;
         case MD_EVENT_REBOOT: md_model_reboot(p->model); break;
         }
@@ -595,11 +596,9 @@ enum md_verdict_kind md_play_close(struct md_play *p, unsigned conn) {
 enum md_verdict_kind md_play_shutdown(struct md_play *p, unsigned conn) {
     if (!md_model_is_open(p->model, conn))
         return MD_AGREE;
-    md_model_close(p->model, conn);
-    event_add(p, MD_EVENT_CLOSE, conn);
+    md_model_finish(p->model, conn, &p->expected);
+    event_add(p, MD_EVENT_FINISH, conn);
     p->observed.len = 0;
-    p->expected.n_commands = p->expected.bytes.len = p->expected.n_marks = 0;
-    p->expected.closed = true;
     enum md_node_status status = md_node_shutdown(p->node, conn, &p->observed);
     if (status != MD_NODE_OK && status != MD_NODE_CLOSED)
         return node_trouble(p, status);

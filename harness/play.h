@@ -16,6 +16,7 @@ enum md_event_kind {
     MD_EVENT_OPEN,
     MD_EVENT_BYTES,
     MD_EVENT_CLOSE,
+    MD_EVENT_FINISH,
     MD_EVENT_CLOCK,
     MD_EVENT_REBOOT,
 };

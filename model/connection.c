@@ -161,7 +161,8 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
     uint64_t base = c->input - n;
     size_t at = 0;
-    while (at < n && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH) {
+    while (at < n && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH &&
+           !(f->nobody && f->sent_bytes)) {
         if (c->state != MD_CONN_LINE) {
             at += take_data(f, w + at, n - at);
             if (c->state == MD_CONN_LINE)
@@ -244,9 +245,42 @@ bool md_model_watches(const struct md_model *m, unsigned conn) {
     return conn < MD_CONNECTIONS_MAX && m->conn[conn].state == MD_CONN_WATCH;
 }
 
+/* Commands that stand behind a metadump and were not looked at yet: the end of the stream wakes the
+ * node as well, and it works on them before it meets that. */
+static void wake(struct md_model *m, unsigned conn, bool nobody, struct md_reply *out) {
+    struct md_conn *c = &m->conn[conn];
+    if (!c->stalled || c->state != MD_CONN_LINE)
+        return;
+    struct md_feed f = {.m = m,
+                        .c = c,
+                        .conn = conn,
+                        .out = out,
+                        .nobody = nobody,
+                        .requests = m->options.reqs_per_event};
+    md_buf_reserve(&out->bytes, 1);
+    md_buf_drop(&c->line, window(&f, c->line.data, c->line.len));
+    m->lost |= f.unmodelled || f.ended;
+    if (!f.close)
+        md_feed_send(&f);
+    md_feed_lose(&f);
+}
+
+void md_model_finish(struct md_model *m, unsigned conn, struct md_reply *out) {
+    reply_clear(out);
+    md_buf_reserve(&out->bytes, 1);
+    if (!md_model_is_open(m, conn))
+        return;
+    wake(m, conn, false, out);
+    out->closed = true;
+    conn_clear(m, &m->conn[conn]);
+}
+
 void md_model_close(struct md_model *m, unsigned conn) {
     if (!md_model_is_open(m, conn))
         return;
+    struct md_reply unread = {0};
+    wake(m, conn, true, &unread);
+    md_reply_free(&unread);
     if (m->conn[conn].held.bytes.len)
         md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
     conn_clear(m, &m->conn[conn]);

@@ -112,6 +112,7 @@ struct md_conn {
 struct md_admin {
     bool changed; /* something that no reset of the harness changes back */
     bool crawler; /* it runs */
+    bool stopping; /* it was told to stop, and does when it gets to it: who knows whether it runs */
     bool crawled; /* it has freed we do not know what */
     bool sizes, detail;
     uint32_t verbosity, crawler_sleep, crawler_tocrawl;

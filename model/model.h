@@ -192,9 +192,11 @@ void md_model_observe(struct md_model *m, const void *bytes, size_t len);
  * command it showed. */
 bool md_model_broken(const struct md_model *m, uint32_t *ordinal, const char **promise,
                      const char **why);
-/* The client closes, or half-closes, the connection: memcached treats both alike. Replies that the
- * node held back are lost. No effect on a connection that is not open. */
+/* The client closes the connection. Replies that the node held back are lost. No effect on a connection
+ * that is not open. */
 void md_model_close(struct md_model *m, unsigned conn);
+/* The client half-closes, and may still read: `out` is what the node says before it closes too. */
+void md_model_finish(struct md_model *m, unsigned conn, struct md_reply *out);
 /* The clock moves forward. */
 void md_model_advance(struct md_model *m, uint32_t seconds);
 /* The node ends and starts again at this moment: every connection closes, and nothing survives, not one

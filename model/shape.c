@@ -187,7 +187,8 @@ static bool check_lines(struct md_shape_check *c, const uint8_t *text, size_t le
         size_t span, n = line_at(text + *used, len - *used, f->bare, &span);
         const uint8_t *line = text + *used;
         if (!span)
-            return md_shape_wrong(c, "shape", "the reply has no end");
+            return md_shape_wrong(c, "shape", "the reply has no end, only %zu bytes: %.*s", len,
+                                  len - *used < 160 ? (int)(len - *used) : 160, (const char *)line);
         bool first = *used == 0;
         *used += span;
         if (!f->line)

@@ -43,6 +43,10 @@ static bool number(struct text t, uint64_t max, uint64_t *out) {
 }
 
 static bool fraction(struct text t) {
+    if (is(t, "nan") || is(t, "-nan") || is(t, "inf") || is(t, "-inf")) /* it was set so */
+        return true;
+    if (t.n && t.s[0] == '-')
+        t.s++, t.n--;
     const uint8_t *dot = t.n ? memchr(t.s, '.', t.n) : NULL;
     if (!dot)
         return digits(t, '9');

@@ -16,6 +16,7 @@ struct md_feed {
     size_t sent_bytes, sent_commands, sent_marks;
     int64_t requests; /* turns left before the node yields (-R) */
     bool unmodelled, close, ended;
+    bool nobody; /* nobody reads any more: the first answer that is sent ends the connection */
 };
 
 /* Everything so far goes out. */

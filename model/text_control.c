@@ -260,8 +260,10 @@ static void crawler_number(struct md_feed *f, struct md_token t, bool sleep) {
 
 static void crawler_switch(struct md_feed *f, bool on) {
     struct md_admin *a = &f->m->admin;
-    says(f, MD_RULE_CRAWLER_SWITCH, MD_SAYS_OK | (a->crawler == on ? MD_SAYS_ERROR : 0));
-    a->changed |= on;
+    says(f, MD_RULE_CRAWLER_SWITCH,
+         MD_SAYS_OK | (a->crawler == on || a->stopping ? MD_SAYS_ERROR : 0));
+    a->stopping |= a->crawler && !on;
+    a->changed |= on || a->stopping;
     a->crawler = on;
 }
 
@@ -272,7 +274,9 @@ void md_text_crawler(struct md_feed *f, const struct md_tokens *w) {
     bool meta = w->n == 3 && md_token_is(word[1], "metadump");
     bool mg = w->n == 3 && md_token_is(word[1], "mgdump") && f->m->profile->mgdump;
     bool crawls = w->n == 3 && md_token_is(word[1], "crawl");
-    if ((meta || mg || crawls) && !f->m->admin.crawler)
+    if (f->m->admin.stopping && (meta || mg || crawls))
+        f->unmodelled = true;
+    else if ((meta || mg || crawls) && !f->m->admin.crawler)
         md_refuse(f, MD_RULE_CRAWLER_OFF, "CLIENT_ERROR lru crawler disabled");
     else if (meta || mg)
         dump(f, word[2], meta);

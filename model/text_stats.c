@@ -29,7 +29,8 @@ static void expect_admin(struct md_shape_note *n, const struct md_model *m) {
     md_shape_expect(n, "verbosity", "%u", a->verbosity);
     md_shape_expect(n, "detail_enabled", "%s", yes(a->detail));
     md_shape_expect(n, "track_sizes", "%s", yes(a->sizes));
-    md_shape_expect(n, "lru_crawler", "%s", yes(a->crawler));
+    if (!a->stopping)
+        md_shape_expect(n, "lru_crawler", "%s", yes(a->crawler));
     md_shape_expect(n, "lru_crawler_sleep", "%u", a->crawler_sleep);
     md_shape_expect(n, "lru_crawler_tocrawl", "%u", a->crawler_tocrawl);
     if (a->automove_set)
