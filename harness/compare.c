@@ -1,6 +1,8 @@
 /* What differs between two replies, as a signature; see compare.h. */
 #include "harness/compare.h"
 
+#include "harness/packets.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +76,19 @@ static bool retrieves(enum md_command_name name) {
     return name >= MD_CMD_GET && name <= MD_CMD_GATS;
 }
 
+/* One packet; of `stat`, all through the empty one, or an error. */
+static size_t packets_span(enum md_command_name name, const uint8_t *bytes, size_t len) {
+    bool stat = name == MD_CMD_BIN_STAT || name == MD_CMD_BIN_STAT_ITEMS ||
+                name == MD_CMD_BIN_STAT_SLABS;
+    struct md_response r;
+    for (size_t at = 0; md_response_at(bytes + at, len - at, &r);) {
+        at += r.span;
+        if (!stat || r.header.n_body == 0 || r.header.status)
+            return at;
+    }
+    return 0;
+}
+
 static size_t stats_span(const uint8_t *bytes, size_t len) {
     for (size_t at = 0; at < len;) {
         struct line l = line_at(bytes + at, len - at);
@@ -86,9 +101,15 @@ static size_t stats_span(const uint8_t *bytes, size_t len) {
     return 0;
 }
 
+bool md_is_binary(enum md_command_name name) {
+    return name >= MD_CMD_BIN_GET && name <= MD_CMD_BIN_UNKNOWN;
+}
+
 size_t md_reply_span(enum md_command_name name, const uint8_t *bytes, size_t len) {
     if (len == 0)
         return 0;
+    if (md_is_binary(name))
+        return packets_span(name, bytes, len);
     if (name == MD_CMD_STATS || name == MD_CMD_STATS_ITEMS || name == MD_CMD_STATS_SLABS ||
         name == MD_CMD_CACHEDUMP)
         return stats_span(bytes, len);
@@ -212,6 +233,9 @@ void md_signature(const struct md_command *command, const uint8_t *expected, siz
         differs(&d, "reply", n_observed ? "surplus" : "none");
     else if (n_observed == 0)
         differs(&d, "reply", "missing");
+    else if (md_is_binary(name))
+        md_packets_differ(expected, n_expected, observed, n_observed, d.field, sizeof d.field,
+                          d.kind, sizeof d.kind);
     else if (retrieves(name))
         find_difference(expected, n_expected, observed, n_observed, &d);
     else {

@@ -28,6 +28,7 @@ struct md_plan {
     struct {
         struct md_step tail; /* what was cut off its last send; owned */
         bool has_tail, ended, open;
+        bool binary;
     } conns[MD_GEN_CONNS];
 };
 
@@ -242,7 +243,10 @@ static void md_batch_turn(struct md_plan *p) {
         n = 1;
     for (unsigned i = 0; i < n; i++) {
         last = cut ? md_step_units(send) : 0;
-        md_gen_command(g, send);
+        if (p->conns[p->conn].binary)
+            md_gen_binary_command(g, send);
+        else
+            md_gen_command(g, send);
         if (g->want_cas >= 0 || g->swallowed || (g->said_quit && md_chance(&p->random, 800)))
             break;
     }
@@ -297,7 +301,11 @@ static void md_shutdown_turn(struct md_plan *p) {
 }
 
 static void md_stats_step(struct md_plan *p) {
-    md_gen_command_of(&p->g, md_trace_add(p->t, MD_STEP_SEND, p->conn), MD_GEN_STATS_ALL);
+    struct md_step *send = md_trace_add(p->t, MD_STEP_SEND, p->conn);
+    if (p->conns[p->conn].binary)
+        md_gen_request(&p->g, send, MD_OP_STAT);
+    else
+        md_gen_command_of(&p->g, send, MD_GEN_STATS_ALL);
 }
 
 /* What was cut off goes out, or not; then a look at everything. */
@@ -311,19 +319,31 @@ static void md_end(struct md_plan *p) {
     for (unsigned i = 0; i < p->n_conns; i++)
         if (!p->conns[i].ended && !p->conns[i].has_tail)
             p->conn = i;
-    if (p->g.features & MD_GEN_SWEEP && md_room(p, 1))
-        md_gen_sweep(&p->g, md_trace_add(p->t, MD_STEP_SEND, p->conn));
+    if (p->g.features & MD_GEN_SWEEP && md_room(p, 1)) {
+        struct md_step *send = md_trace_add(p->t, MD_STEP_SEND, p->conn);
+        (p->conns[p->conn].binary ? md_gen_binary_sweep : md_gen_sweep)(&p->g, send);
+    }
     if (p->g.features & MD_GEN_STATS && md_room(p, 1))
         md_stats_step(p);
     for (unsigned i = 0; i < p->n_conns; i++)
         md_drop_tail(p, i);
 }
 
-void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
-                 const struct md_generate_config *c) {
-    struct md_plan plan, *p = &plan;
-    md_trace_clear(t);
-    md_plan_init(p, t, seed, index);
+/* Most connections speak the binary protocol, some of them text: about the same keys. */
+static void md_plan_binary(struct md_plan *p) {
+    static const uint16_t cas[] = {0, 60, 200, 500};
+    p->g.binary_cas = cas[md_pick(&p->random, MD_COUNT(cas))];
+    md_gen_binary_swarm(&p->g);
+    for (unsigned i = 0; i < MD_GEN_CONNS; i++)
+        p->conns[i].binary = i == 0 || md_chance(&p->random, 700);
+    if (md_chance(&p->random, 60)) /* keys that no text command can name */
+        for (unsigned i = 0; i < p->g.n_keys; i++)
+            p->g.keys[i].bytes[p->g.keys[i].len / 2] = (uint8_t)" \n\0\r"[md_pick(&p->random, 4)];
+}
+
+static void md_plan_trace(struct md_plan *p, uint64_t seed, uint64_t index,
+                          const struct md_generate_config *c) {
+    struct md_trace *t = p->t;
     p->max_steps = c->max_steps ? c->max_steps : 1;
     if (c->options && md_pick(&p->random, 10) == 0)
         md_plan_options(p, md_current_set(p, seed, index));
@@ -339,6 +359,26 @@ void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
     }
     md_shutdown_turn(p);
     md_end(p);
+}
+
+void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
+                 const struct md_generate_config *c) {
+    struct md_plan p;
+    md_trace_clear(t);
+    md_plan_init(&p, t, seed, index);
+    md_plan_trace(&p, seed, index, c);
+}
+
+void md_generate_binary(struct md_trace *t, uint64_t seed, uint64_t index,
+                        const struct md_generate_config *c) {
+    static const char *const only[] = {"-B", "binary", NULL}, *const never[] = {"-B", "ascii", NULL};
+    struct md_plan p;
+    md_trace_clear(t);
+    md_plan_init(&p, t, ~seed, index);
+    md_plan_binary(&p);
+    md_plan_trace(&p, seed, index, c);
+    if (c->options && t->options.n_args == 0 && md_chance(&p.random, 8))
+        md_gen_take_options(md_chance(&p.random, 800) ? only : never, &t->options);
 }
 
 void md_generate_command(struct md_random *r, struct md_step *send) {

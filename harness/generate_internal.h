@@ -10,6 +10,7 @@
  *   generate_admin.c     administrative commands
  *   generate_word.c      keys, numbers, expiration times
  *   generate_value.c     data
+ *   generate_binary.c    requests of the binary protocol
  *   generate_eviction.c  a trace that runs out of memory: options, character, turns
  *   generate_pressure.c  what presses: keys of a slab class, sizes, floods, chains
  */
@@ -17,6 +18,7 @@
 #define MEMDIVERGE_GENERATE_INTERNAL_H
 
 #include "harness/generate.h"
+#include "model/packet.h"
 #include "model/slab.h"
 
 #define MD_COUNT(table) (sizeof(table) / sizeof *(table))
@@ -27,6 +29,7 @@ enum {
     MD_GEN_WORD_MAX = 48,      /* text of a number, NUL included */
     MD_GEN_VALUE_MAX = 128,    /* literal bytes of a value; more is a {fill} */
     MD_GEN_START = 1000000000, /* Unix time at which a node's clock starts */
+    MD_GEN_BINARY_KINDS = 21,  /* opcodes, quiet forms not counted */
     MD_GEN_HEADER = 48,        /* bytes of an item beside CAS, key, flags and data */
 };
 
@@ -127,6 +130,10 @@ struct md_gen {
     unsigned total; /* of the weights */
     bool cas;       /* false with -C */
     uint32_t item_max;
+
+    uint16_t binary_weight[MD_GEN_BINARY_KINDS];
+    unsigned binary_total;
+    unsigned binary_cas; /* in 1024 requests: with a CAS value */
 
     struct md_gen_key keys[MD_GEN_KEYS];
     unsigned n_keys;
@@ -242,6 +249,16 @@ void md_gen_command(struct md_gen *g, struct md_step *send);
 void md_gen_command_of(struct md_gen *g, struct md_step *send, enum md_gen_kind kind);
 /* One retrieval of all keys. */
 void md_gen_sweep(struct md_gen *g, struct md_step *send);
+
+/* ---- generate_binary.c ------------------------------------------------------------------- */
+
+/* Draws which requests a trace says, and how often. */
+void md_gen_binary_swarm(struct md_gen *g);
+/* Appends a request of a random kind, or of this one, to `send`. */
+void md_gen_binary_command(struct md_gen *g, struct md_step *send);
+void md_gen_request(struct md_gen *g, struct md_step *send, uint8_t loud);
+/* A look at all keys. */
+void md_gen_binary_sweep(struct md_gen *g, struct md_step *send);
 
 /* ---- generate_swarm.c -------------------------------------------------------------------- */
 

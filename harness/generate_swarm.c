@@ -8,6 +8,7 @@ void md_gen_init(struct md_gen *g, struct md_random *r) {
     g->total = 0;
     for (unsigned i = 0; i < MD_GEN_KINDS; i++)
         g->total += g->weight[i] = md_gen_shapes[i].weight;
+    g->binary_total = g->binary_cas = 0;
     g->cas = true;
     g->item_max = 1 << 20;
     g->n_keys = g->serial = g->commands = 0;

@@ -1,5 +1,6 @@
 /* From a running process to a node that answers: it listens, tells its version, follows its
  * clock. And the same once more, for a node that is restarted. */
+#include "harness/binary_node.h"
 #include "harness/node_internal.h"
 
 #include <stdio.h>
@@ -114,8 +115,35 @@ static enum md_node_status md_ask(struct md_node *n, const char *command, struct
     return md_node_exchange(n, MD_NODE_CONTROL, command, strlen(command), MD_GREETING_MAX, reply);
 }
 
+/* The same questions to a node that speaks nothing but the binary protocol (-B). */
+static enum md_node_status md_greet_in_packets(struct md_node *n) {
+    struct md_buf ask = {0}, reply = {0}, told = {0}, text = {0};
+    md_request_put(&ask, MD_OP_VERSION, "", 0);
+    md_request_put(&ask, MD_OP_STAT, "", 0);
+    enum md_node_status status =
+        md_node_exchange(n, MD_NODE_CONTROL, ask.data, ask.len, MD_GREETING_MAX, &reply);
+    if (status == MD_NODE_OK) {
+        if (md_response_value(&reply, "", &told))
+            md_buf_printf(&text, "VERSION %s\r\n", md_buf_cstr(&told));
+        status = md_take_version(n, text.len ? &text : &reply);
+    }
+    if (status == MD_NODE_OK) {
+        md_buf_clear(&text);
+        if (md_response_value(&reply, "time", &told))
+            md_buf_printf(&text, "STAT time %s\r\n", md_buf_cstr(&told));
+        status = md_check_clock(n, &text);
+    }
+    md_buf_free(&ask);
+    md_buf_free(&reply);
+    md_buf_free(&told);
+    md_buf_free(&text);
+    return status;
+}
+
 static enum md_node_status md_greet(struct md_node *n) {
     struct md_buf reply = {0};
+    if (n->options.model.protocol == MD_PROTOCOL_BINARY)
+        return md_greet_in_packets(n);
     enum md_node_status status = md_ask(n, "version\r\n", &reply);
     if (status == MD_NODE_OK)
         status = md_take_version(n, &reply);

@@ -32,6 +32,7 @@ enum md_option {
     OPT_CHUNK_SIZE,
     OPT_THREADS,
     OPT_REQS,
+    OPT_PROTOCOL,
     OPT_FIRST_NAMED,
     OPT_CHUNK_MAX = OPT_FIRST_NAMED,
     OPT_MAINTAINER,
@@ -61,6 +62,7 @@ static const struct md_allowed md_allowed[OPTIONS] = {
     [OPT_CHUNK_SIZE] = {"-n", "a number of bytes from 1 to 1024"},
     [OPT_THREADS] = {"-t", "a number of threads from 1 to 8"},
     [OPT_REQS] = {"-R", "a number of requests from 10000 to 100000"},
+    [OPT_PROTOCOL] = {"-B", "ascii, binary or auto"},
     [OPT_CHUNK_MAX] = {"slab_chunk_max", "a number of bytes, a multiple of 1024"},
     [OPT_MAINTAINER] = {"lru_maintainer", NULL},
     [OPT_CRAWLER] = {"lru_crawler", NULL},
@@ -82,7 +84,6 @@ static const struct {
     {"udP", "memdiverge chooses how a node runs and as whom"},
     {"eD", "it would make the node depend on more than the trace"},
     {"SYZ", "traces speak to a node without authentication or TLS"},
-    {"B", "a node takes every protocol"},
     {"kr", "it depends on the machine"},
     {"cb", "a trace has at most 16 connections and cannot ask for more or less"},
     {"v", "what a node logs is no part of a trace"},
@@ -117,7 +118,7 @@ static bool md_refuse(struct md_buf *why, const char *word, const char *reason) 
 
 static bool md_refuse_option(struct md_buf *why, const char *word) {
     char reason[160];
-    const char *because = "only -A -C -F -M -L -I -m -f -n -t -R -o are";
+    const char *because = "only -A -C -F -M -L -I -m -f -n -t -R -B -o are";
     if (word[0] != '-')
         return md_refuse(why, word, " stands where an option was expected");
     if (word[1] && word[1] != '-')
@@ -193,6 +194,18 @@ static bool md_factor(const char *word, double *out) {
     return v * 100 >= scale * 105 && v <= scale * 4;
 }
 
+static bool md_protocol(const char *word, enum md_protocol *out) {
+    static const char *const names[] = {[MD_PROTOCOL_AUTO] = "auto",
+                                        [MD_PROTOCOL_ASCII] = "ascii",
+                                        [MD_PROTOCOL_BINARY] = "binary"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(word, names[i]) == 0) {
+            *out = (enum md_protocol)i;
+            return true;
+        }
+    return false;
+}
+
 /* Sets what the option means; false: the value is not what the table expects. */
 static bool md_apply(struct md_reading *r, enum md_option option, const char *value) {
     struct md_options *m = &r->o->model;
@@ -225,6 +238,7 @@ static bool md_apply(struct md_reading *r, enum md_option option, const char *va
         ok = md_number_in(value, 10000, 100000, &n);
         m->reqs_per_event = (uint32_t)n;
         break;
+    case OPT_PROTOCOL: ok = md_protocol(value, &m->protocol); break;
     case OPT_CHUNK_MAX:
         ok = md_number_in(value, MD_KIB, 32 * MD_MIB, &n) && n % MD_KIB == 0;
         m->slab_chunk_max = (uint32_t)n;

@@ -2,6 +2,7 @@
 #include "harness/play.h"
 
 #include "harness/compare.h"
+#include "harness/packets.h"
 #include "model/number.h"
 #include "model/shape.h"
 
@@ -28,6 +29,7 @@ void md_play_begin(struct md_play *p, struct md_model *model, struct md_node *no
     p->verdict = v;
     p->step = 0;
     p->sweeping = p->down = p->ahead = false;
+    p->sweep_on = MD_NODE_CONTROL;
     p->fired = *md_model_fired(model);
     md_model_forget_preferences(model);
     md_model_restart(model, base);
@@ -195,6 +197,12 @@ static bool bytes_agree(const struct md_play *p) {
 /* What the node said in place of the mismatched reply, if it is a number. */
 static bool observed_number(const struct md_play *p, const struct mismatch *mm, uint64_t *n) {
     const uint8_t *o = p->observed.data + mm->cursor;
+    struct md_response r;
+    if (md_is_binary((enum md_command_name)mm->command->name)) {
+        bool value = md_response_at(o, p->observed.len - mm->cursor, &r) && r.n_value == 8;
+        *n = value ? md_be_read(r.value, 8) : 0;
+        return value && r.header.status == MD_STATUS_OK;
+    }
     const uint8_t *end = memchr(o, '\r', p->observed.len - mm->cursor);
     struct md_number v = md_number_unsigned(o, end ? (size_t)(end - o) : 0);
     *n = v.value;
@@ -400,7 +408,7 @@ static enum md_node_status exchange(struct md_play *p, unsigned conn, const uint
                                     size_t len, size_t limit) {
     p->observed.len = 0;
     p->counts->bytes_sent += len;
-    return md_node_exchange(p->node, p->sweeping ? MD_NODE_CONTROL : conn, bytes, len, limit,
+    return md_node_exchange(p->node, p->sweeping ? p->sweep_on : conn, bytes, len, limit,
                             &p->observed);
 }
 
@@ -527,7 +535,7 @@ enum md_verdict_kind md_play_open(struct md_play *p, unsigned conn) {
         return MD_AGREE;
     md_model_open(p->model, conn);
     event_add(p, MD_EVENT_OPEN, conn);
-    unsigned on = p->sweeping ? MD_NODE_CONTROL : conn;
+    unsigned on = p->sweeping ? p->sweep_on : conn;
     if (md_node_is_open(p->node, on))
         return MD_AGREE;
     enum md_node_status status = md_node_open(p->node, on);

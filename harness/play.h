@@ -46,7 +46,8 @@ struct md_play {
     bool want_canonical;
     bool down;     /* the node was killed: nothing but the clock moves until it is restarted */
     bool ahead;    /* the node was told more than the model knows */
-    bool sweeping; /* MD_SWEEP_CONN stands for the harness's own connection */
+    bool sweeping; /* MD_SWEEP_CONN stands for the harness's own connection... */
+    unsigned sweep_on; /* ... which is this one of the node's */
     /* Told after each piece of a send that is not its last; may be NULL. */
     void (*piece)(void *ctx);
     void *piece_ctx;

@@ -1,6 +1,7 @@
 /* The one runner: traces on nodes and in the model, resets, fresh checks; see runner.h. */
 #include "harness/runner.h"
 
+#include "harness/binary_node.h"
 #include "harness/now.h"
 #include "harness/play.h"
 #include "harness/pool.h"
@@ -27,6 +28,7 @@ struct md_runner {
     struct md_buf bytes; /* of the send step in hand */
     /* What was done behind the last trace. */
     struct md_buf sweep_bytes;
+    struct md_buf sweep_packets; /* goes before that, on a connection of its own */
     bool sweep_clock;
     /* Traces since the node in use was new. */
     struct md_trace window[WINDOW];
@@ -117,6 +119,7 @@ void md_runner_free(struct md_runner *r) {
     md_buf_free(&r->note);
     md_buf_free(&r->bytes);
     md_buf_free(&r->sweep_bytes);
+    md_buf_free(&r->sweep_packets);
     for (size_t i = 0; i < WINDOW; i++)
         md_trace_free(&r->window[i]);
     free(r);
@@ -238,6 +241,12 @@ static void each_known_key(struct md_runner *r, const char *command, size_t limi
  * first comes what disturbs nothing. */
 static void last_look(struct md_runner *r) {
     struct md_buf *b = &r->sweep_bytes;
+    if (md_sweep_is_binary(r->model, &r->model_options.model)) {
+        md_request_put(&r->sweep_packets, MD_OP_STAT, "items", 5);
+        md_request_put(&r->sweep_packets, MD_OP_STAT, "slabs", 5);
+        md_sweep_look(r->model, true, &r->sweep_packets);
+        return;
+    }
     md_buf_str(b, "stats\r\nstats items\r\nstats slabs\r\n");
     unsigned classes = r->model_options.model.segmented || md_model_crawled(r->model)
                            ? 0
@@ -262,7 +271,14 @@ static enum md_verdict_kind sweep(struct md_runner *r, struct md_verdict *v) {
         kind = md_play_close(p, c);
     p->sweeping = true;
     p->want_canonical = false;
-    if (kind == MD_AGREE)
+    if (kind == MD_AGREE && r->sweep_packets.len) {
+        p->sweep_on = MD_SWEEP_CONN;
+        kind = md_play_send(p, MD_SWEEP_CONN, r->sweep_packets.data, r->sweep_packets.len);
+        if (kind == MD_AGREE)
+            kind = md_play_close(p, MD_SWEEP_CONN);
+        p->sweep_on = MD_NODE_CONTROL;
+    }
+    if (kind == MD_AGREE && r->sweep_bytes.len)
         kind = md_play_send(p, MD_SWEEP_CONN, r->sweep_bytes.data, r->sweep_bytes.len);
     if (kind == MD_AGREE && r->sweep_clock)
         kind = md_play_clock(p, 1);
@@ -273,7 +289,7 @@ static enum md_verdict_kind sweep(struct md_runner *r, struct md_verdict *v) {
 
 /* Behind a trace whose node is dropped: a node that was killed has nothing to look at. */
 static enum md_verdict_kind look_behind(struct md_runner *r, struct md_verdict *v) {
-    r->sweep_bytes.len = 0;
+    r->sweep_bytes.len = r->sweep_packets.len = 0;
     r->sweep_clock = false;
     if (!r->config.sweep || r->play.down)
         return MD_AGREE;
@@ -293,12 +309,18 @@ static bool fired(const struct md_runner *r, enum md_rule rule) {
 static enum md_verdict_kind clean_up(struct md_runner *r, struct md_verdict *v) {
     struct md_buf *b = &r->sweep_bytes;
     bool flushed = md_model_flushed(r->model);
-    b->len = 0;
-    if (r->config.sweep) {
-        each_key(r, "gets", SWEEP_LINE);
-        md_buf_str(b, "stats\r\n");
+    b->len = r->sweep_packets.len = 0;
+    if (md_sweep_is_binary(r->model, &r->model_options.model)) {
+        if (r->config.sweep)
+            md_sweep_look(r->model, false, &r->sweep_packets);
+        md_sweep_delete(r->model, &r->sweep_packets);
+    } else {
+        if (r->config.sweep) {
+            each_key(r, "gets", SWEEP_LINE);
+            md_buf_str(b, "stats\r\n");
+        }
+        each_key(r, "delete", 0);
     }
-    each_key(r, "delete", 0);
     if (flushed && r->model_options.model.flush_enabled)
         md_buf_str(b, "flush_all\r\n");
     if (fired(r, MD_RULE_VERBOSITY))
@@ -319,7 +341,13 @@ void md_runner_extend(const struct md_runner *r, struct md_trace *t) {
                 md_trace_add(t, MD_STEP_CLOSE, c);
                 break;
             }
-    md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_bytes.data, r->sweep_bytes.len);
+    if (r->sweep_packets.len) {
+        md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_packets.data,
+                      r->sweep_packets.len);
+        md_trace_add(t, MD_STEP_CLOSE, 0);
+    }
+    if (r->sweep_bytes.len)
+        md_step_bytes(md_trace_add(t, MD_STEP_SEND, 0), r->sweep_bytes.data, r->sweep_bytes.len);
     if (r->sweep_clock)
         md_trace_add(t, MD_STEP_CLOCK, 0)->seconds = 1;
 }
@@ -459,7 +487,7 @@ static enum md_verdict_kind fresh_check(struct md_runner *r, const struct md_tra
 
 /* A trace after which no node can be reset, and that means the same on a new one only. */
 static bool wants_new_node(const struct md_trace *t) {
-    if (md_options_tight(&t->options.model))
+    if (md_options_tight(&t->options.model) || t->options.model.protocol == MD_PROTOCOL_BINARY)
         return true;
     for (size_t i = 0; i < t->n_steps; i++)
         if (t->steps[i].kind == MD_STEP_KILL || t->steps[i].kind == MD_STEP_RESTART)
@@ -535,7 +563,7 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     size_t items = 0;
     md_model_each_item(r->model, count_item, &items);
     md_model_base(r->model, &s->base);
-    s->dirty |= cleaned != MD_AGREE || items > 0;
+    s->dirty |= cleaned != MD_AGREE || items > 0 || md_model_leftover(r->model);
     r->counts.ns_reset += md_now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
     if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)

@@ -4,6 +4,8 @@
  */
 #include "harness/trace.h"
 
+#include "model/packet.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,10 +142,11 @@ static bool md_symbol_equal(const struct md_part *a, const struct md_part *b) {
         return false;
     switch (a->kind) {
     case MD_PART_CAS:
-        return a->number == b->number && a->len == b->len &&
+        return a->number == b->number && a->byte == b->byte && a->len == b->len &&
                (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
     case MD_PART_BASE:
-    case MD_PART_NOW: return a->number == b->number;
+    case MD_PART_NOW: return a->number == b->number && a->byte == b->byte;
+    case MD_PART_LEN: return a->byte == b->byte;
     case MD_PART_FILL: return a->byte == b->byte && md_fill_size(a) == md_fill_size(b);
     default: return true;
     }
@@ -286,7 +289,17 @@ void md_trace_remove(struct md_trace *t, size_t at, size_t n) {
 
 /* ---- symbols to bytes -------------------------------------------------------------------- */
 
-/* Decimal text of a symbol that stands for a number (not {len}); its length. */
+/* A number as decimal text, or in as many big-endian bytes as the part says; its length. */
+static size_t md_number_text(const struct md_part *p, uint64_t n, char text[24]) {
+    if (p->byte == 0 || p->byte > 8)
+        return (size_t)snprintf(text, 24, p->kind == MD_PART_NOW ? "%" PRId64 : "%" PRIu64, n);
+    uint8_t bytes[8];
+    md_be_write(n, bytes, p->byte);
+    memcpy(text, bytes, p->byte);
+    return p->byte;
+}
+
+/* What a symbol that stands for a number is (not {len}); its length. */
 static size_t md_symbol_text(const struct md_part *p, const struct md_model *m, char text[24]) {
     uint64_t n = (uint64_t)p->number;
     switch (p->kind) {
@@ -294,12 +307,10 @@ static size_t md_symbol_text(const struct md_part *p, const struct md_model *m, 
         n += p->len ? md_model_cas_seen(m, p->bytes, p->len) : md_model_cas_base(m);
         break;
     case MD_PART_BASE: n += md_model_cas_base(m); break;
-    case MD_PART_NOW:
-        n += md_model_now(m);
-        return (size_t)snprintf(text, 24, "%" PRId64, (int64_t)n);
+    case MD_PART_NOW: n += md_model_now(m); break;
     default: return 0;
     }
-    return (size_t)snprintf(text, 24, "%" PRIu64, n);
+    return md_number_text(p, n, text);
 }
 
 static size_t md_digits(uint64_t n) {
@@ -333,7 +344,7 @@ static void md_measure(const struct md_step *s, const struct md_model *m, uint64
         case MD_PART_LEN:
             if (block < s->n_parts)
                 len[i] = behind[block] - behind[block_end];
-            size = md_digits(len[i]);
+            size = p->byte ? p->byte : md_digits(len[i]);
             break;
         default: size = md_symbol_text(p, m, text); break;
         }
@@ -360,7 +371,7 @@ static void md_resolve_part(const struct md_part *p, const struct md_model *m, u
         return;
     case MD_PART_BLOCK:
     case MD_PART_END: return;
-    case MD_PART_LEN: n = (size_t)snprintf(text, sizeof text, "%" PRIu64, len); break;
+    case MD_PART_LEN: n = md_number_text(p, len, text); break;
     default: n = md_symbol_text(p, m, text); break;
     }
     md_buf_append(out, text, n < room ? n : room);

@@ -42,6 +42,10 @@
  *   {block} ... {/block}  a data block that {len} measures; adds no bytes itself
  *   {fill N HH}           N times the byte HH (hex), N up to MD_FILL_MAX
  *
+ * In binary requests numbers are big-endian bytes, 1 to 8 of them: {cas:8 KEY +N}, {base:8+N}, {now:4+N}
+ * and {len:4} are the same numbers so. A step that is binary requests is printed with each of them on a
+ * line of its own.
+ *
  * A number in a trace that is a border is written literally (2147483648).
  *
  * A trace is hostile input: sizes are limited (below), options come from a whitelist with ranges.
@@ -82,7 +86,7 @@ enum md_part_kind {
 
 struct md_part {
     enum md_part_kind kind;
-    uint8_t byte; /* MD_PART_FILL */
+    uint8_t byte; /* MD_PART_FILL: the byte; else of a number: in so many bytes, 0: decimal text */
     int64_t number;
     uint8_t *bytes;  /* owned by the part: literal bytes, or the key of MD_PART_CAS */
     size_t len, cap; /* bytes in use, bytes allocated: grow with md_part_set or md_part_append */
@@ -117,7 +121,7 @@ struct md_step {
 /*
  * Node options of a trace: the words as written (for the command line of the node) and what the
  * model must know of them. Whitelist: -A -C -F -M -L; -I N[k|m] (1k..32m); -m N (1..4096, MiB); -f F
- * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); and -o, repeated or with commas:
+ * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); -B ascii|binary|auto; and -o, repeated or with commas:
  *
  *   slab_chunk_max=N    bytes, a multiple of 1024
  *   lru_maintainer      HOT, WARM and COLD queues and the thread that fills them

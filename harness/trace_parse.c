@@ -169,15 +169,31 @@ static bool md_take_key(struct md_parser *ps, struct md_part *part) {
     return part->len || md_fail(ps, "expected a key behind {cas");
 }
 
+/* The ":8" of a number that is to be big-endian bytes. */
+static bool md_take_width(struct md_parser *ps, struct md_part *part) {
+    uint64_t n;
+    if (!md_take(ps, ":"))
+        return true;
+    if (!md_take_number(ps, 8, &n) || n == 0)
+        return md_fail(ps, "expected a number of bytes from 1 to 8");
+    part->byte = (uint8_t)n;
+    return true;
+}
+
 static bool md_take_arguments(struct md_parser *ps, struct md_part *part) {
     uint64_t n;
     switch (part->kind) {
     case MD_PART_CAS:
+        if (!md_take_width(ps, part))
+            return false;
+        if (!md_take(ps, " "))
+            return md_fail(ps, "expected a blank and a key behind {cas");
         if (!md_take_key(ps, part))
             return false;
         return !md_take(ps, " ") || md_take_signed(ps, &part->number);
     case MD_PART_BASE:
-    case MD_PART_NOW: return md_take_signed(ps, &part->number);
+    case MD_PART_NOW: return md_take_width(ps, part) && md_take_signed(ps, &part->number);
+    case MD_PART_LEN: return md_take_width(ps, part);
     case MD_PART_FILL:
         if (!md_take_number(ps, MD_FILL_MAX, &n))
             return md_fail(ps, "expected a number of bytes from 0 to %d", MD_FILL_MAX);
@@ -195,7 +211,7 @@ static bool md_take_symbol_name(struct md_parser *ps, enum md_part_kind *kind) {
         enum md_part_kind kind;
     } symbols[] = {
         {"{len", MD_PART_LEN},    {"{block", MD_PART_BLOCK}, {"{/block", MD_PART_END},
-        {"{cas ", MD_PART_CAS},   {"{now", MD_PART_NOW},     {"{base", MD_PART_BASE},
+        {"{cas", MD_PART_CAS},    {"{now", MD_PART_NOW},     {"{base", MD_PART_BASE},
         {"{fill ", MD_PART_FILL},
     };
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)

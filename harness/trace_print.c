@@ -2,7 +2,10 @@
  * Traces to text: one canonical form, so that equal traces are equal files and a diff of two
  * reproducers shows what differs.
  */
+#include "harness/requests.h"
 #include "harness/trace.h"
+
+#include <stdlib.h>
 
 static const char md_hex_digits[] = "0123456789abcdef";
 
@@ -61,15 +64,22 @@ static void md_print_fill(const struct md_part *p, struct md_buf *out) {
     md_buf_append(out, byte, sizeof byte);
 }
 
+static void md_print_name(const char *name, const struct md_part *p, struct md_buf *out) {
+    md_buf_str(out, name);
+    if (p->byte)
+        md_buf_printf(out, ":%u", p->byte);
+}
+
 static void md_print_symbol(const struct md_part *p, struct md_buf *out) {
     switch (p->kind) {
     case MD_PART_BYTES: break;
     case MD_PART_CAS:
         if (p->len == 0) { /* no key was ever seen under no name: that is what it stands for */
-            md_buf_str(out, "{base");
+            md_print_name("{base", p, out);
             md_print_signed(p->number, out);
         } else {
-            md_buf_str(out, "{cas ");
+            md_print_name("{cas", p, out);
+            md_buf_byte(out, ' ');
             md_print_key(p->bytes, p->len, out);
             if (p->number) {
                 md_buf_byte(out, ' ');
@@ -80,11 +90,14 @@ static void md_print_symbol(const struct md_part *p, struct md_buf *out) {
         break;
     case MD_PART_BASE:
     case MD_PART_NOW:
-        md_buf_str(out, p->kind == MD_PART_BASE ? "{base" : "{now");
+        md_print_name(p->kind == MD_PART_BASE ? "{base" : "{now", p, out);
         md_print_signed(p->number, out);
         md_buf_byte(out, '}');
         break;
-    case MD_PART_LEN: md_buf_str(out, "{len}"); break;
+    case MD_PART_LEN:
+        md_print_name("{len", p, out);
+        md_buf_byte(out, '}');
+        break;
     case MD_PART_BLOCK: md_buf_str(out, "{block}"); break;
     case MD_PART_END: md_buf_str(out, "{/block}"); break;
     case MD_PART_FILL: md_print_fill(p, out); break;
@@ -110,12 +123,36 @@ static void md_print_literal(const struct md_part *p, unsigned conn, bool *at_br
     }
 }
 
+/* Binary requests: each on a line of its own. False: it is none of them. */
+static bool md_print_requests(const struct md_step *s, struct md_buf *out) {
+    struct md_units u = {0};
+    struct md_request r;
+    bool any = md_units_of(s, &u) && md_request_at(&u, 0, &r);
+    size_t next = 0;
+    for (size_t i = 0; any && i < u.n; i++) {
+        const struct md_unit *unit = &u.at[i];
+        if (i == next) {
+            if (i)
+                md_print_break(s->conn, out);
+            next = md_request_at(&u, i, &r) ? r.to : u.n;
+        }
+        uint8_t byte = (uint8_t)unit->byte;
+        if (unit->byte >= 0)
+            md_bytes_print(&byte, 1, out);
+        else
+            md_print_symbol(&s->parts[unit->part], out);
+    }
+    free(u.at);
+    return any;
+}
+
 static void md_print_send(const struct md_step *s, struct md_buf *out) {
     bool at_break = false;
     md_buf_str(out, "send ");
     md_buf_u64(out, s->conn);
     md_buf_str(out, " \"");
-    for (size_t i = 0; i < s->n_parts; i++) {
+    bool done = md_print_requests(s, out);
+    for (size_t i = 0; i < s->n_parts && !done; i++) {
         const struct md_part *p = &s->parts[i];
         if (p->kind == MD_PART_BYTES) {
             md_print_literal(p, s->conn, &at_break, out);

@@ -1,6 +1,10 @@
 /* Running a trace with eyes open, and telling it; see transcript.h. */
 #include "harness/transcript.h"
 
+#include "harness/compare.h"
+#include "harness/packets.h"
+#include "harness/requests.h"
+
 #include <stdlib.h>
 
 enum { SHOWN_MAX = 400 }; /* bytes of one reply that are shown */
@@ -131,6 +135,12 @@ static void print_line(struct md_buf *out, const char *label, const struct md_bu
     md_buf_byte(out, '\n');
 }
 
+static void print_packets(struct md_buf *out, const char *label, const struct md_buf *bytes) {
+    md_buf_str(out, label);
+    md_packets_words(bytes->data, bytes->len, out);
+    md_buf_byte(out, '\n');
+}
+
 /* A command whose reply came as expected: one line. */
 static void print_told(const struct md_told *told, struct md_buf *out) {
     md_buf_printf(out, "    %-9s ", md_command_name_text((enum md_command_name)told->command.name));
@@ -138,6 +148,8 @@ static void print_told(const struct md_told *told, struct md_buf *out) {
         md_buf_str(out, "(statistics)");
     else if (told->reply.len == 0)
         md_buf_str(out, told->command.flags & MD_COMMAND_SILENT ? "(no reply)" : "(nothing)");
+    else if (md_is_binary((enum md_command_name)told->command.name))
+        md_packets_words(told->reply.data, told->reply.len, out);
     else
         print_bytes(&told->reply, out);
     if (told->reason.len)
@@ -151,8 +163,9 @@ static void print_divergence(const struct md_transcript *t, struct md_buf *out) 
     md_buf_printf(out, "  ! diverged: %s\n", v->signature);
     if (v->command.rule)
         md_buf_printf(out, "  ! in:       %s\n", name);
-    print_line(out, "  ! expected: ", &v->expected);
-    print_line(out, "  ! observed: ", &v->observed);
+    bool binary = md_is_binary((enum md_command_name)v->command.name);
+    (binary ? print_packets : print_line)(out, "  ! expected: ", &v->expected);
+    (binary ? print_packets : print_line)(out, "  ! observed: ", &v->observed);
     if (v->reason.len)
         md_buf_printf(out, "  ! reason:   %s\n", md_buf_cstr((struct md_buf *)&v->reason));
     if (v->command.rule) {
@@ -167,6 +180,19 @@ static void print_divergence(const struct md_transcript *t, struct md_buf *out) 
     }
 }
 
+/* The requests of a binary step, each a line of words. */
+static void print_requests(const struct md_step *s, struct md_buf *out) {
+    struct md_units u = {0};
+    struct md_request r;
+    bool any = md_units_of(s, &u);
+    for (size_t at = 0; any && at < u.n && md_request_at(&u, at, &r); at = r.to) {
+        md_buf_str(out, "    > ");
+        md_request_words(s, &u, &r, out);
+        md_buf_byte(out, '\n');
+    }
+    free(u.at);
+}
+
 static void print_step(const struct md_transcript *t, size_t i, struct md_buf *out) {
     const struct md_happened *h = &t->step[i];
     bool last = t->verdict.kind == MD_DIVERGED && t->verdict.step == i;
@@ -175,6 +201,7 @@ static void print_step(const struct md_transcript *t, size_t i, struct md_buf *o
     md_step_print(&t->trace->steps[i], out);
     if (out->len > from && out->data[out->len - 1] != '\n')
         md_buf_byte(out, '\n');
+    print_requests(&t->trace->steps[i], out);
     if (!h->ran) {
         md_buf_str(out, "    (not run)\n");
         return;

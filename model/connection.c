@@ -8,19 +8,29 @@
  *
  * In the middle of a data block it reads straight into the item and sends nothing meanwhile: replies
  * of earlier commands are held back until the block is complete (choice held-back).
+ *
+ * A binary connection is the same with requests in place of lines, and values in place of data blocks;
+ * its buffer does not grow.
  */
-#include "model/text.h"
-
+#include "model/binary.h"
 #include "model/lru.h"
+#include "model/meta.h"
+#include "model/text.h"
 
 #include <stdlib.h>
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-void md_feed_send(struct md_feed *f) {
+/* What is in the reply is none of the feed's business any more. */
+static void mark_sent(struct md_feed *f) {
     f->sent_bytes = f->out->bytes.len;
     f->sent_commands = f->out->n_commands;
     f->sent_marks = f->out->n_marks;
+}
+
+void md_feed_send(struct md_feed *f) {
+    mark_sent(f);
+    md_hold_release(f->m, f->c);
 }
 
 bool md_feed_unsent(const struct md_feed *f) {
@@ -30,9 +40,10 @@ bool md_feed_unsent(const struct md_feed *f) {
     return false;
 }
 
-/* A choice that only its reply decides, and whose reply does not come (now): the model is lost. */
+/* A choice that only its reply decides, and whose reply does not come (now): the model is lost. Of a
+ * binary command it depends on the choice whether its reply has gone out. */
 static void lose_choices(struct md_feed *f) {
-    for (size_t i = f->sent_commands; i < f->out->n_commands; i++)
+    for (size_t i = f->c->binary ? 0 : f->sent_commands; i < f->out->n_commands; i++)
         for (unsigned j = 0; j < f->out->commands[i].refs; j++) {
             enum md_choice choice = f->out->commands[i].ref[j].choice;
             f->m->lost |= choice == MD_CHOICE_COUNTER_MEMORY || choice == MD_CHOICE_COUNTER_BLANK;
@@ -49,6 +60,7 @@ void md_feed_lose(struct md_feed *f) {
     }
     f->out->bytes.len = f->sent_bytes;
     f->out->n_marks = f->sent_marks;
+    md_hold_release(f->m, f->c);
 }
 
 void md_feed_begin(struct md_feed *f, uint64_t input_offset) {
@@ -113,6 +125,19 @@ static void hold_back(struct md_feed *f) {
     out->n_marks = f->sent_marks;
 }
 
+static bool next_chunk(struct md_feed *f) {
+    return f->c->binary ? md_binary_next_chunk(f) : md_text_next_chunk(f);
+}
+
+static void data_complete(struct md_feed *f, const uint8_t *data) {
+    if (f->c->binary)
+        md_binary_data(f, data);
+    else if (f->c->block == MD_BLOCK_META)
+        md_meta_data(f, data);
+    else
+        md_text_data(f, data);
+}
+
 /* Takes up to n bytes of a data block, or of what is swallowed; returns how many. */
 static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
     struct md_conn *c = f->c;
@@ -125,7 +150,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
             left -= step;
             c->missing -= step;
             c->chunk_left -= (uint32_t)step;
-            if (c->chunk_left == 0 && c->missing > 0 && !md_text_next_chunk(f))
+            if (c->chunk_left == 0 && c->missing > 0 && !next_chunk(f))
                 return n - left; /* out of memory: the rest is swallowed */
         }
         if (!chunked)
@@ -135,7 +160,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
             md_buf_append(&c->data, bytes, n);
         if (c->missing == 0) {
             c->state = MD_CONN_LINE;
-            md_text_data(f, whole ? bytes : c->data.data);
+            data_complete(f, whole ? bytes : c->data.data);
             c->data.len = 0;
         }
         return n;
@@ -143,6 +168,7 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
     c->missing -= n;
     if (c->missing == 0) {
         c->state = MD_CONN_LINE;
+        f->m->place_left[c->place] = 0;
         md_room_give(&f->m->memory, &c->room);
     }
     return n;
@@ -156,36 +182,49 @@ static void take_turn(struct md_feed *f) {
     f->requests = (int64_t)f->m->options.reqs_per_event - 1;
 }
 
+/* The line that begins here; returns how many bytes it had, 0: there must come more. */
+static size_t take_line(struct md_feed *f, const uint8_t *w, size_t n) {
+    const uint8_t *end = memchr(w, '\n', n);
+    if (!end) {
+        if (n > MD_LINE_MAX) {
+            f->c->grown = md_text_long_line(f, w, n);
+            f->close = !f->c->grown;
+        }
+        return 0;
+    }
+    size_t len = (size_t)(end - w);
+    md_feed_begin(f, f->c->input - n);
+    if (f->c->stalled) {
+        f->c->stalled = false;
+        md_quirk_applies(f->m, MD_QUIRK_METADUMP_STALLS);
+    }
+    md_text_line(f, w, len > 1 && end[-1] == '\r' ? len - 1 : len);
+    return len + 1;
+}
+
+/* The same of a binary request. */
+static size_t take_request(struct md_feed *f, const uint8_t *w, size_t n) {
+    size_t len = md_binary_whole(f, w, n);
+    if (len)
+        md_binary_request(f, w, len, n - len);
+    return len;
+}
+
 /* Works through what one read brought; returns how much of it was used up. */
 static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
-    uint64_t base = c->input - n;
     size_t at = 0;
     while (at < n && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH &&
            !(f->nobody && f->sent_bytes)) {
+        size_t used;
         if (c->state != MD_CONN_LINE) {
-            at += take_data(f, w + at, n - at);
-            if (c->state == MD_CONN_LINE)
-                take_turn(f);
-            continue;
+            used = take_data(f, w + at, n - at);
+        } else {
+            used = c->binary ? take_request(f, w + at, n - at) : take_line(f, w + at, n - at);
+            if (used == 0)
+                break;
         }
-        const uint8_t *end = memchr(w + at, '\n', n - at);
-        if (!end) {
-            if (n - at > MD_LINE_MAX) {
-                c->grown = md_text_long_line(f, w + at, n - at);
-                f->close = !c->grown;
-            }
-            break;
-        }
-        size_t len = (size_t)(end - (w + at));
-        size_t text = len > 1 && end[-1] == '\r' ? len - 1 : len;
-        md_feed_begin(f, base + at);
-        if (c->stalled) {
-            c->stalled = false;
-            md_quirk_applies(f->m, MD_QUIRK_METADUMP_STALLS);
-        }
-        md_text_line(f, w + at, text);
-        at += len + 1;
+        at += used;
         if (c->state == MD_CONN_LINE)
             take_turn(f);
         if (c->dumped) { /* it comes back from the crawler with nothing left to send */
@@ -204,6 +243,10 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
     struct md_conn *c = f->c;
     size_t room = c->grown ? n : MD_READ_BUFFER - c->line.len;
     size_t take = least(n, room);
+    if (take == 0) {
+        md_binary_overfull(f, c->line.data);
+        return 0;
+    }
     c->input += take;
     f->requests = f->m->options.reqs_per_event; /* each read is an event of its own */
     if (c->line.len) {
@@ -219,18 +262,36 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
 
 static void conn_clear(struct md_model *m, struct md_conn *c) {
     md_room_give(&m->memory, &c->room);
+    md_hold_release(m, c);
+    if (c->state != MD_CONN_NONE)
+        m->place_taken[c->place] = false;
+    if (c->state == MD_CONN_SWALLOW)
+        m->place_left[c->place] = c->missing;
     c->state = MD_CONN_NONE;
     c->line.len = c->data.len = 0;
     c->missing = c->input = 0;
     c->chunk_left = 0;
     c->grown = c->dumped = c->stalled = false;
     c->first = true;
+    c->binary = c->quiet = false;
     reply_clear(&c->held);
 }
 
 void md_model_open(struct md_model *m, unsigned conn) {
     conn_clear(m, &m->conn[conn]);
     m->conn[conn].state = MD_CONN_LINE;
+    uint8_t place = 0;
+    while (m->place_taken[place])
+        place++;
+    m->place_taken[place] = true;
+    m->conn[conn].place = place;
+}
+
+bool md_model_leftover(const struct md_model *m) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        if (m->place_left[i] || m->conn[i].state == MD_CONN_SWALLOW)
+            return true;
+    return false;
 }
 
 bool md_model_is_open(const struct md_model *m, unsigned conn) {
@@ -238,7 +299,8 @@ bool md_model_is_open(const struct md_model *m, unsigned conn) {
 }
 
 bool md_model_at_command(const struct md_model *m, unsigned conn) {
-    return m->conn[conn].state == MD_CONN_LINE && m->conn[conn].line.len == 0;
+    const struct md_conn *c = &m->conn[conn];
+    return c->state == MD_CONN_LINE && c->line.len == 0 && !c->binary;
 }
 
 bool md_model_watches(const struct md_model *m, unsigned conn) {
@@ -272,7 +334,8 @@ void md_model_finish(struct md_model *m, unsigned conn, struct md_reply *out) {
         return;
     wake(m, conn, false, out);
     out->closed = true;
-    conn_clear(m, &m->conn[conn]);
+    m->conn[conn].stalled = false;
+    md_model_close(m, conn);
 }
 
 void md_model_close(struct md_model *m, unsigned conn) {
@@ -288,7 +351,7 @@ void md_model_close(struct md_model *m, unsigned conn) {
 
 /* What was held back is in front of what comes now. */
 static void release(struct md_feed *f) {
-    md_feed_send(f); /* everything before it is gone already */
+    mark_sent(f); /* everything before it is gone already */
     if (f->c->held.n_commands) {
         reply_move(f->out, &f->c->held, 0, 0, 0);
         reply_clear(&f->c->held);
@@ -332,6 +395,14 @@ static void end(struct md_feed *f) {
     f->out->ended = true;
 }
 
+/* The first byte decides, unless the node speaks one protocol only. */
+static bool is_binary(struct md_model *m, uint8_t first) {
+    if (m->options.protocol != MD_PROTOCOL_AUTO)
+        return m->options.protocol == MD_PROTOCOL_BINARY;
+    m->fired.rule[MD_RULE_BIN_NEGOTIATED]++;
+    return first == MD_PACKET_REQUEST;
+}
+
 enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void *bytes, size_t len,
                                   struct md_reply *out) {
     reply_clear(out);
@@ -344,8 +415,11 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
     struct md_feed f = {.m = m, .c = c, .conn = conn, .out = out};
     if (c->first && len) {
         c->first = false;
-        if (in[0] == 0x80) /* a binary connection */
-            return MD_FEED_UNMODELLED;
+        c->binary = is_binary(m, in[0]);
+    }
+    if (c->binary && m->options.segmented) { /* what it answers is not looked into */
+        m->lost = true;
+        return MD_FEED_UNMODELLED;
     }
     release(&f);
     for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)

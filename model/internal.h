@@ -1,10 +1,10 @@
 /*
  * What the files of model/ share: the pieces of struct md_model. Two layers: the store (store.h:
- * operations on items with a result, no bytes, no protocol) under the text protocol (text.h), which
- * a connection (connection.c) feeds line by line.
+ * operations on items with a result, no bytes, no protocol) under the text protocol (text.h) and the
+ * binary one (binary.h), which a connection (connection.c) feeds line by line, request by request.
  *
- *      feed -> connection.c -> text.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
- *                                 \-> number.c
+ *      feed -> connection.c -> text.c, binary.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
+ *                                 \-> meta.c, number.c, packet.c
  *                                 \-> stats.c, shape.c
  *
  * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
@@ -14,23 +14,25 @@
 #define MEMDIVERGE_MODEL_INTERNAL_H
 
 #include "model/flush.h"
+#include "model/hold.h"
 #include "model/memory.h"
 #include "model/model.h"
 #include "model/number.h"
+#include "model/packet.h"
 #include "model/segmented.h"
 #include "model/shape.h"
 #include "model/slab.h"
 #include "model/stats.h"
 
 enum {
-    MD_NIL = -1,           /* no item, no record */
-    MD_TOKENS_MAX = 24,    /* tokens of one pass over a line, the end counted */
-    MD_LINE_MAX = 2048,    /* bytes without a line end before a node gives up */
-    MD_INLINE_VALUE = 32,  /* values up to this many bytes live in the item */
-    MD_ITEM_HEADER = 48,   /* bytes of an item before CAS, key and value (1.6.x, 64 bit) */
-    MD_CHUNK_HEADER = 48,  /* bytes of a chunk of a large item before its data */
+    MD_NIL = -1,            /* no item, no record */
+    MD_TOKENS_MAX = 24,     /* tokens of one pass over a line, the end counted */
+    MD_LINE_MAX = 2048,     /* bytes without a line end before a node gives up */
+    MD_INLINE_VALUE = 32,   /* values up to this many bytes live in the item */
+    MD_ITEM_HEADER = 48,    /* bytes of an item before CAS, key and value (1.6.x, 64 bit) */
+    MD_CHUNK_HEADER = 48,   /* bytes of a chunk of a large item before its data */
     MD_CRAWLER_SLEEP = 100, /* microseconds, as a crawler begins */
-    MD_BUMP_INTERVAL = 60, /* seconds; an item moves to the head only if last moved longer ago */
+    MD_BUMP_INTERVAL = 60,  /* seconds; an item moves to the head only if last moved longer ago */
 };
 
 /* Everything known about one key of this trace; stays when its item goes. */
@@ -65,6 +67,12 @@ struct md_item {
     bool chunked, fetched;
     bool touched;     /* fetched, or touched by incr, decr, append, prepend */
     bool open_choice; /* padded_by is valid */
+    /* What the meta commands keep with it. */
+    bool stale, won;    /* marked by md I; a client was told to recache it */
+    bool binary_key;    /* its key came as base64, and is told so */
+    bool key_forgotten; /* ... which a version may have forgotten (quirk key-raw) */
+    bool gone;          /* unlinked, but held */
+    uint16_t held;      /* answers that point into it (hold.h) */
     /* With the segmented LRU only. */
     bool temporary; /* in TEMP_LRU */
     bool doubtful; /* a set that may have been refused, and then removed it, has not answered yet */
@@ -84,17 +92,34 @@ enum md_conn_state {
     MD_CONN_WATCH, /* a watcher: nothing is read any more */
 };
 
+/* What a data block that comes in is for. */
+enum md_block { MD_BLOCK_TEXT, MD_BLOCK_META };
+
+/* What an ms that waits for its data block will need to answer. */
+struct md_meta_block {
+    bool quiet, invalidate, compare, vivify, binary_key;
+    bool cas_given; /* the item gets new_cas */
+    uint64_t new_cas;
+    uint8_t n_returns, n_opaque;
+    char returns[8];    /* letters of the flags to return */
+    uint8_t opaque[40]; /* with its O */
+};
+
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
+    uint8_t place;      /* in the node's table of connections */
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
-    struct md_buf line; /* read, but no line end yet */
+    bool binary;        /* it speaks the binary protocol */
+    struct md_buf line; /* read, but no line end yet; no whole request */
     bool dumped;        /* the last command was a metadump: its end is on its way */
     bool stalled;       /* what was read is not looked at until more comes */
     bool grown;         /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
-    uint8_t store; /* enum md_command_name */
+    enum md_block block;
+    struct md_meta_block meta; /* MD_BLOCK_META: beside the fields that all stores share */
+    uint8_t store;             /* enum md_command_name: which kind of store */
     bool noreply;
     int32_t record;
     uint32_t flags, exptime, exptime_set, nbytes;
@@ -106,14 +131,19 @@ struct md_conn {
     /* MD_CONN_SWALLOW and MD_CONN_DATA */
     uint64_t missing;     /* bytes still to come, CRLF included */
     struct md_reply held; /* replies that the node has not sent yet */
+    int32_t *holds;       /* owned: items that replies not sent yet point into */
+    size_t n_holds, cap_holds;
+    /* A binary connection: the request in hand, whose value may still be to come. */
+    struct md_packet request;
+    bool quiet; /* only errors and hits are told */
 };
 
 /* What administrative commands have set since the node's start. */
 struct md_admin {
-    bool changed; /* something that no reset of the harness changes back */
-    bool crawler; /* it runs */
+    bool changed;  /* something that no reset of the harness changes back */
+    bool crawler;  /* it runs */
     bool stopping; /* it was told to stop, and does when it gets to it: who knows whether it runs */
-    bool crawled; /* it has freed we do not know what */
+    bool crawled;  /* it has freed we do not know what */
     bool sizes, detail;
     uint32_t verbosity, crawler_sleep, crawler_tocrawl;
     uint32_t automove;
@@ -174,6 +204,10 @@ struct md_model {
     size_t cap_told_removals;
 
     struct md_conn conn[MD_CONNECTIONS_MAX];
+    /* A node keeps a place for each connection, the first free one, and what it still had to skip when
+     * that was closed (quirk bin-leftover). */
+    bool place_taken[MD_CONNECTIONS_MAX];
+    uint64_t place_left[MD_CONNECTIONS_MAX];
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;
@@ -196,9 +230,13 @@ struct md_model {
 struct md_profile {
     const char *name, *version;
     bool failed_store_uses_cas, flush_uses_cas;
-    bool sizes_at_runtime; /* knows stats sizes_enable and sizes_disable */
-    bool mgdump;            /* knows lru_crawler mgdump */
-    bool watches_deletions; /* knows watch deletions */
+    bool sizes_at_runtime;   /* knows stats sizes_enable and sizes_disable */
+    bool mgdump;             /* knows lru_crawler mgdump */
+    bool watches_deletions;  /* knows watch deletions */
+    const char *meta_flags;  /* those that it knows */
+    bool ms_draws_cas_early; /* with the line, not with the data block */
+    bool ms_append_vivifies; /* N with modes A and P */
+    bool ms_returns_size;    /* flag s */
     bool quirk[MD_QUIRKS];
 };
 

@@ -48,11 +48,18 @@ static void conn_free(struct md_conn *c) {
     md_buf_free(&c->data);
     md_buf_free(&c->room.rest);
     md_reply_free(&c->held);
+    free(c->holds);
+}
+
+static void close_all(struct md_model *m) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        md_model_close(m, i);
 }
 
 void md_model_free(struct md_model *m) {
     if (!m)
         return;
+    close_all(m);
     md_store_free(m);
     for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
         conn_free(&m->conn[i]);
@@ -68,11 +75,6 @@ void md_model_free(struct md_model *m) {
     free(m);
 }
 
-static void close_all(struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
-        md_model_close(m, i);
-}
-
 /* What is the same after every start of a node. */
 static void start(struct md_model *m, const struct md_base *base) {
     m->base = *base;
@@ -81,6 +83,7 @@ static void start(struct md_model *m, const struct md_base *base) {
     m->cas = base->cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
+    memset(m->place_left, 0, sizeof m->place_left);
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     m->admin = (struct md_admin){.crawler = m->options.crawler || m->options.segmented,
                                  .crawler_sleep = MD_CRAWLER_SLEEP};
@@ -175,11 +178,17 @@ struct md_model *md_model_clone(const struct md_model *from) {
             m->items[i].value = copy_of(m->items[i].value, m->items[i].nbytes);
         m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     }
+    for (size_t i = 0; i < m->n_items; i++)
+        if (m->items[i].gone)
+            m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
     for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
         m->conn[c].held = reply_copy(&from->conn[c].held);
+        m->conn[c].holds =
+            copy_of(from->conn[c].holds, from->conn[c].n_holds * sizeof *from->conn[c].holds);
+        m->conn[c].cap_holds = from->conn[c].n_holds;
     }
     m->preferences = copy_of(from->preferences, from->n_preferences * sizeof *from->preferences);
     m->cap_preferences = from->n_preferences;

@@ -36,6 +36,9 @@ enum {
     MD_REPLY_MAX = 64 << 20,  /* bytes of one feed's replies; more is not modelled */
 };
 
+/* -B: which protocol a connection speaks; auto: the first byte says. */
+enum md_protocol { MD_PROTOCOL_AUTO, MD_PROTOCOL_ASCII, MD_PROTOCOL_BINARY };
+
 /* What of a node's command line the model must know. Sizes in bytes. */
 struct md_options {
     uint64_t memory_limit;   /* -m, default 1024 MiB */
@@ -44,6 +47,7 @@ struct md_options {
     uint32_t chunk_size;     /* -n, default 48 */
     double factor;           /* -f, default 1.25 */
     uint32_t reqs_per_event; /* -R, default 10000 (design: nobody is overtaken in a batch) */
+    enum md_protocol protocol;
     bool cas;                /* false with -C */
     bool flush_enabled;      /* false with -F */
     bool evict;              /* false with -M */
@@ -164,7 +168,7 @@ void md_reply_free(struct md_reply *r);
 
 enum md_feed_result {
     MD_FEED_OK,
-    MD_FEED_UNMODELLED,    /* a command that this model does not know (binary, most of meta, most of
+    MD_FEED_UNMODELLED,    /* a command that this model does not know (most of meta, most of
                            stats, administration): nothing after it can be predicted. The reply
                            covers what came before it; the model must be restarted. */
     MD_FEED_NO_CONNECTION, /* not open (never opened, or closed by either side): bytes go nowhere */
@@ -203,7 +207,7 @@ void md_model_advance(struct md_model *m, uint32_t seconds);
  * item, not one counter. Commands are counted on, preferences stay. */
 void md_model_reboot(struct md_model *m);
 
-/* True where a barrier (`mn`) would be read as a command of its own. */
+/* True where a barrier (`mn`) would be read as a command of its own; never on a binary connection. */
 bool md_model_at_command(const struct md_model *m, unsigned conn);
 /* The connection is a watcher: the node sends log lines and reads no more, until it is closed. */
 bool md_model_watches(const struct md_model *m, unsigned conn);
@@ -244,6 +248,8 @@ bool md_model_administered(const struct md_model *m);
 /* Whether a crawler may have freed items behind our back: what is left of the dead ones is not known. */
 bool md_model_crawled(const struct md_model *m);
 
+/* Whether a connection was closed while the node still had bytes of it to skip: it may remember that. */
+bool md_model_leftover(const struct md_model *m);
 /* Whether memory has run out since the restart: a slab class was refused a page. Then the trace means
  * the same only on a node whose pages were free at its start. */
 bool md_model_pressed(const struct md_model *m);

@@ -12,6 +12,7 @@ static const struct md_profile profiles[] = {
         .sizes_at_runtime = true,
         .mgdump = false,
         .watches_deletions = false,
+        .meta_flags = "bNTRlOPLkstcfvhuqFCMJDI",
 #define X(name, ...) [MD_QUIRK_##name] = true,
         .quirk = {MD_QUIRK_LIST(X)},
 #undef X

@@ -47,7 +47,7 @@ static struct md_stats_snapshot *snapshot_new(struct md_model *m) {
     s->ordinal = m->command->ordinal;
     s->lines = NULL;
     s->n_lines = s->cap_lines = 0;
-    s->by_class = false;
+    s->by_class = s->packets = false;
     s->segmented = m->options.segmented;
     s->crawled = m->admin.crawled;
     if (s->segmented)
@@ -59,6 +59,29 @@ static struct md_stats_snapshot *snapshot_new(struct md_model *m) {
             md_stands_on(m, m->items[i].padded_by, MD_CHOICE_PADDING);
     }
     return s;
+}
+
+static uint64_t vivified(const uint64_t n[2]) { return n[0] + n[1]; }
+
+/* What the meta commands count otherwise than the documents say. */
+static void meta_counts(struct md_model *m, uint64_t *to) {
+    const struct md_stats *n = &m->stats;
+    if (n->touch_missed && !md_quirk_applies(m, MD_QUIRK_MG_TOUCH_MISS)) {
+        to[MD_STAT_cmd_touch] += n->touch_missed;
+        to[MD_STAT_touch_misses] += n->touch_missed;
+    }
+    if (vivified(n->vivified) + vivified(n->delta_vivified) > 0 &&
+        !md_quirk_applies(m, MD_QUIRK_VIVIFY_NO_MISS)) {
+        to[MD_STAT_get_hits] -= n->vivified[0];
+        to[MD_STAT_touch_hits] -= n->vivified[1];
+        to[MD_STAT_touch_misses] += n->vivified[1];
+        to[MD_STAT_cmd_get] += n->vivified[1];
+        to[MD_STAT_get_misses] += vivified(n->vivified);
+        to[MD_STAT_decr_misses] += n->delta_vivified[0];
+        to[MD_STAT_incr_misses] += n->delta_vivified[1];
+    }
+    to[MD_STAT_delete_misses] =
+        less(m, to[MD_STAT_delete_misses], n->delete_unmatched, MD_QUIRK_MD_CAS_MISS);
 }
 
 void md_stats_snapshot(struct md_model *m) {
@@ -76,16 +99,33 @@ void md_stats_snapshot(struct md_model *m) {
         to[MD_STAT_get_hits] += n->gat_hits;
         to[MD_STAT_get_misses] += n->gat_misses;
     }
+    meta_counts(m, to);
     to[MD_STAT_expired_unfetched] =
         less(m, to[MD_STAT_expired_unfetched], n->touched_expired, MD_QUIRK_UNFETCHED_COUNTERS);
     to[MD_STAT_evicted_unfetched] =
         less(m, to[MD_STAT_evicted_unfetched], n->touched_evicted, MD_QUIRK_UNFETCHED_COUNTERS);
     to[MD_STAT_store_no_memory] =
         more(m, to[MD_STAT_store_no_memory], n->uncounted_no_memory, MD_QUIRK_NO_MEMORY_UNCOUNTED);
+    to[MD_STAT_store_too_large] =
+        more(m, to[MD_STAT_store_too_large], n->uncounted_too_large, MD_QUIRK_BIN_STORE_UNCOUNTED);
+    to[MD_STAT_store_no_memory] = more(m, to[MD_STAT_store_no_memory],
+                                       n->uncounted_binary_no_memory, MD_QUIRK_BIN_STORE_UNCOUNTED);
+    to[MD_STAT_cmd_flush] =
+        more(m, to[MD_STAT_cmd_flush], n->uncounted_flushes, MD_QUIRK_BIN_FLUSH_UNCOUNTED);
+    to[MD_STAT_incr_misses] =
+        more(m, to[MD_STAT_incr_misses], n->uncounted_misses[true], MD_QUIRK_BIN_INITIAL_UNCOUNTED);
+    to[MD_STAT_decr_misses] = more(m, to[MD_STAT_decr_misses], n->uncounted_misses[false],
+                                   MD_QUIRK_BIN_INITIAL_UNCOUNTED);
     to[MD_STAT_incr_hits] =
         less(m, to[MD_STAT_incr_hits], n->failed_delta_hits[true], MD_QUIRK_DELTA_NO_MEMORY_HIT);
     to[MD_STAT_decr_hits] =
         less(m, to[MD_STAT_decr_hits], n->failed_delta_hits[false], MD_QUIRK_DELTA_NO_MEMORY_HIT);
+}
+
+void md_stats_in_packets(struct md_model *m, uint32_t opaque) {
+    struct md_stats_snapshot *s = &m->snapshots[m->n_snapshots - 1];
+    s->packets = true;
+    s->opaque = opaque;
 }
 
 static void line(struct md_stats_snapshot *s, const char *prefix, const char *name,
@@ -140,7 +180,8 @@ static void slabs_of_class(struct md_model *m, struct md_stats_snapshot *s, unsi
     line(s, p, "used_chunks", now.used_chunks);
     line(s, p, "free_chunks", now.free_chunks);
     line(s, p, "free_chunks_end", 0);
-    line(s, p, "get_hits", more(m, n->get_hits, n->gat_hits, MD_QUIRK_GAT_NOT_COUNTED));
+    uint64_t get_hits = more(m, n->get_hits, n->gat_hits, MD_QUIRK_GAT_NOT_COUNTED);
+    line(s, p, "get_hits", less(m, get_hits, n->vivified[0], MD_QUIRK_VIVIFY_NO_MISS));
     line(s, p, "cmd_set", n->cmd_set);
     line(s, p, "delete_hits", n->delete_hits);
     line(s, p, "incr_hits",
@@ -149,7 +190,7 @@ static void slabs_of_class(struct md_model *m, struct md_stats_snapshot *s, unsi
          less(m, n->delta_hits[false], n->failed_delta_hits[false], MD_QUIRK_DELTA_NO_MEMORY_HIT));
     line(s, p, "cas_hits", n->cas_hits);
     line(s, p, "cas_badval", n->cas_badval);
-    line(s, p, "touch_hits", n->touch_hits);
+    line(s, p, "touch_hits", less(m, n->touch_hits, n->vivified[1], MD_QUIRK_VIVIFY_NO_MISS));
 }
 
 void md_stats_snapshot_slabs(struct md_model *m) {
@@ -307,18 +348,11 @@ static bool of_other_class(const struct expected *e, const uint8_t *name, size_t
 
 static int shown(size_t n) { return n < 24 ? (int)n : 24; }
 
-/* One line "STAT name value", without CRLF. */
-static bool check_line(struct expected *e, const uint8_t *text, size_t n, char *name,
-                       struct md_buf *why) {
-    if (n < 5 || memcmp(text, "STAT ", 5) != 0)
-        return fail(name, "shape", why);
-    text += 5, n -= 5;
-    const uint8_t *blank = memchr(text, ' ', n);
-    if (!blank || blank == text)
-        return fail(name, "shape", why);
-    size_t n_name = (size_t)(blank - text), n_value = n - n_name - 1;
+/* One value, as it is told. */
+static bool check_value(struct expected *e, const uint8_t *text, size_t n_name,
+                        const uint8_t *value, size_t n_value, char *name, struct md_buf *why) {
     size_t which = expected_find(e, text, n_name);
-    struct md_number v = md_number_unsigned(blank + 1, n_value);
+    struct md_number v = md_number_unsigned(value, n_value);
     if ((e->s->segmented && v.proper && told(e, text, n_name, v.value)) ||
         (e->s->crawled && v.proper && crawled(text, n_name))) {
         if (which < e->n)
@@ -338,10 +372,23 @@ static bool check_line(struct expected *e, const uint8_t *text, size_t n, char *
     }
     md_buf_printf(why, "%s: expected %llu, observed %.*s", expected_name(e, which),
                   (unsigned long long)expected_value(e, which), shown(n_value),
-                  (const char *)blank + 1);
+                  (const char *)value);
     char plain[32];
     plain_name(expected_name(e, which), plain);
     return fail(name, plain, why);
+}
+
+/* One line "STAT name value", without CRLF. */
+static bool check_line(struct expected *e, const uint8_t *text, size_t n, char *name,
+                       struct md_buf *why) {
+    if (n < 5 || memcmp(text, "STAT ", 5) != 0)
+        return fail(name, "shape", why);
+    text += 5, n -= 5;
+    const uint8_t *blank = memchr(text, ' ', n);
+    if (!blank || blank == text)
+        return fail(name, "shape", why);
+    size_t n_name = (size_t)(blank - text);
+    return check_value(e, text, n_name, blank + 1, n - n_name - 1, name, why);
 }
 
 static bool all_seen(const struct expected *e, char *name, struct md_buf *why) {
@@ -371,6 +418,34 @@ static bool check_lines(struct expected *e, const uint8_t *observed, size_t len,
     return fail(name, "shape", why);
 }
 
+/* Packets with a name as key and its value, up to an empty one. */
+static bool check_packets(struct expected *e, const uint8_t *observed, size_t len, size_t *used,
+                          char *name, struct md_buf *why) {
+    while (len - *used >= MD_PACKET_HEADER) {
+        const uint8_t *at = observed + *used, *key = at + MD_PACKET_HEADER;
+        struct md_packet p, plain;
+        md_packet_read(at, &p);
+        plain = (struct md_packet){.magic = MD_PACKET_RESPONSE,
+                                   .opcode = MD_OP_STAT,
+                                   .n_key = p.n_key,
+                                   .n_body = p.n_body,
+                                   .opaque = e->s->opaque};
+        uint8_t header[MD_PACKET_HEADER];
+        md_packet_write(&plain, header);
+        if (memcmp(at, header, sizeof header) != 0 || p.n_key > p.n_body ||
+            p.n_body > len - *used - MD_PACKET_HEADER)
+            break;
+        *used += MD_PACKET_HEADER + p.n_body;
+        if (p.n_body == 0)
+            return all_seen(e, name, why) && promises(e, name, why);
+        if (p.n_key == 0)
+            break;
+        if (!check_value(e, key, p.n_key, key + p.n_key, p.n_body - p.n_key, name, why))
+            return false;
+    }
+    return fail(name, "shape", why);
+}
+
 bool md_model_stats_agree(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
                           size_t len, size_t *used, char *name, struct md_buf *why) {
     const struct md_stats_snapshot *s = find(m, ordinal);
@@ -379,7 +454,8 @@ bool md_model_stats_agree(const struct md_model *m, uint32_t ordinal, const uint
         return fail(name, "shape", why);
     struct expected e = {.s = s, .n = s->by_class ? s->n_lines : MD_STATS};
     e.seen = md_calloc(e.n + 1, sizeof *e.seen);
-    bool agree = check_lines(&e, observed, len, used, name, why);
+    bool agree = s->packets ? check_packets(&e, observed, len, used, name, why)
+                            : check_lines(&e, observed, len, used, name, why);
     free(e.seen);
     return agree;
 }

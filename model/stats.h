@@ -57,11 +57,18 @@ enum md_stat { MD_COUNTER_LIST(X) MD_STATS };
 
 struct md_stats {
     uint64_t count[MD_STATS];
-    uint64_t gat_hits, gat_misses; /* retrievals by gat and gats */
+    uint64_t gat_hits, gat_misses; /* retrievals by gat, gats and mg with T */
+    uint64_t touch_missed;         /* mg with T that missed */
+    uint64_t vivified[2];          /* by mg with N; the second: with T as well */
+    uint64_t delta_vivified[2];    /* by ma with N: decr, incr */
+    uint64_t delete_unmatched;     /* md whose CAS value was another */
     /* Of expired_unfetched and evicted_unfetched: touched by incr, append and the like. */
     uint64_t touched_expired, touched_evicted;
     uint64_t uncounted_no_memory;  /* storage requests out of memory that store_no_memory misses */
     uint64_t failed_delta_hits[2]; /* decr, incr: of the hits, those that ran out of memory */
+    /* Binary requests that the counters miss. */
+    uint64_t uncounted_too_large, uncounted_binary_no_memory, uncounted_flushes;
+    uint64_t uncounted_misses[2]; /* decr, incr */
 };
 
 /* What `stats items` and `stats slabs` tell of one slab class. */
@@ -73,6 +80,7 @@ struct md_class_count {
     uint32_t evicted_moved, evicted_used; /* seconds since then, of the item evicted last */
     uint64_t get_hits, gat_hits, cmd_set, delete_hits, cas_hits, cas_badval, touch_hits;
     uint64_t delta_hits[2], failed_delta_hits[2]; /* decr, incr */
+    uint64_t vivified[2];                         /* as in md_stats */
 };
 
 struct md_stats_line {
@@ -87,6 +95,8 @@ struct md_stats_snapshot {
     struct md_stats_line *lines; /* owned; `stats items` and `stats slabs`: NULL with `stats` */
     size_t n_lines, cap_lines;
     bool by_class; /* the lines are what counts */
+    bool packets;  /* asked for by a binary request with this opaque */
+    uint32_t opaque;
     bool segmented;
     bool crawled; /* dead items may have been freed behind our back */
     struct md_accounts accounts; /* with segmented */
@@ -98,6 +108,8 @@ void md_stats_reset(struct md_model *m);
 void md_stats_snapshot(struct md_model *m);
 void md_stats_snapshot_items(struct md_model *m);
 void md_stats_snapshot_slabs(struct md_model *m);
+/* The snapshot just taken is asked for by a binary request. */
+void md_stats_in_packets(struct md_model *m, uint32_t opaque);
 /* Forgets all snapshots. */
 void md_stats_forget(struct md_model *m);
 

@@ -91,7 +91,7 @@ static int32_t item_new(struct md_model *m) {
 
 /* Gives item i (its value, flags, exptime, record and room set) to its key. since: relative time at
  * which its memory was taken. */
-static void item_link(struct md_model *m, int32_t i, uint32_t since) {
+static void item_link(struct md_model *m, int32_t i, const struct md_value *v, uint32_t since) {
     struct md_item *it = &m->items[i];
     struct md_record *rec = &m->records[it->record];
     size_t total = md_item_total(m, rec->nkey, it->flags, it->nbytes);
@@ -100,8 +100,9 @@ static void item_link(struct md_model *m, int32_t i, uint32_t since) {
     it->chunked = total > m->options.slab_chunk_max;
     it->time = it->used = m->now;
     it->order = m->order++;
-    it->cas = m->options.cas ? ++m->cas : 0;
-    it->fetched = it->touched = false;
+    it->cas = md_next_cas(m, v->cas_given, v->new_cas);
+    it->fetched = it->touched = it->stale = it->won = it->gone = false;
+    it->held = 0;
     it->open_choice = false;
     if (m->options.segmented)
         md_segmented_linked(m, it, since);
@@ -110,6 +111,26 @@ static void item_link(struct md_model *m, int32_t i, uint32_t since) {
     m->stats.count[MD_STAT_curr_items]++;
     m->stats.count[MD_STAT_total_items]++;
     m->stats.count[MD_STAT_bytes] += total;
+}
+
+uint64_t md_next_cas(struct md_model *m, bool given, uint64_t cas) {
+    if (!m->options.cas)
+        return 0;
+    return given ? cas : ++m->cas;
+}
+
+static void item_free(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    md_room_give(&m->memory, &it->room);
+    it->gone = false;
+    it->next = m->free_item;
+    m->free_item = i;
+}
+
+void md_item_release(struct md_model *m, int32_t i) {
+    struct md_item *it = &m->items[i];
+    if (--it->held == 0 && it->gone)
+        item_free(m, i);
 }
 
 void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
@@ -128,9 +149,14 @@ void md_item_unlink(struct md_model *m, int32_t i, enum md_rule why) {
     m->stats.count[MD_STAT_bytes] -= it->total;
     if (it->nbytes > MD_INLINE_VALUE)
         free(it->value);
-    md_room_give(&m->memory, &it->room);
-    it->next = m->free_item;
-    m->free_item = i;
+    it->gone = it->held > 0;
+    if (!it->gone)
+        item_free(m, i);
+}
+
+void md_item_fetched(struct md_model *m, int32_t item) {
+    m->items[item].fetched = true;
+    md_lru_bump(m, item);
 }
 
 int32_t md_item_get(struct md_model *m, int32_t record, bool fetch) {
@@ -148,10 +174,8 @@ int32_t md_item_get(struct md_model *m, int32_t record, bool fetch) {
         md_item_unlink(m, i, MD_RULE_MISS_EXPIRED);
         return MD_NIL;
     }
-    if (fetch) {
-        it->fetched = true;
-        md_lru_bump(m, i);
-    }
+    if (fetch)
+        md_item_fetched(m, i);
     return i;
 }
 
@@ -173,16 +197,37 @@ static void put(struct md_model *m, const struct md_value *v, int32_t old, uint3
     it->exptime = v->exptime;
     it->exptime_set = v->exptime_set;
     it->exptime_by = v->by;
+    it->binary_key = v->binary_key;
+    it->key_forgotten = false;
     value_set(it, v->data, v->nbytes, NULL, 0);
     if (old != MD_NIL)
         md_item_unlink(m, old, MD_RULE_STORE_STORED);
-    item_link(m, i, since);
+    item_link(m, i, v, since);
 }
 
-static void failed_store(struct md_model *m) {
+int32_t md_store_new(struct md_model *m, const struct md_value *v) {
+    put(m, v, MD_NIL, m->now);
+    return m->records[v->record].item;
+}
+
+static void failed_store(struct md_model *m, const struct md_value *v) {
     md_chosen(m, MD_CHOICE_FAILED_STORE_CAS);
-    if (m->profile->failed_store_uses_cas)
+    if (m->profile->failed_store_uses_cas && !v->cas_given)
         m->cas++;
+}
+
+bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is_none) {
+    uint64_t own = m->items[item].cas;
+    bool spec = m->options.cas && cas && cas == own;
+    bool version = cas == own || (zero_is_none && cas == 0);
+    if (spec == version)
+        return spec;
+    return md_quirk_applies(m, MD_QUIRK_META_CAS_ZERO) ? version : spec;
+}
+
+/* The item that replaces `was` keeps what belongs to its key; a version forgets it. */
+static void keep_key(struct md_item *it, const struct md_item *was) {
+    it->binary_key = it->key_forgotten = was->binary_key;
 }
 
 static bool join_room(struct md_model *m, struct md_room *room, const struct md_value *v,
@@ -213,7 +258,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         m->lost = true;
     struct md_room room = {0};
     if (!join_room(m, &room, v, flags, n_old, append)) {
-        failed_store(m);
+        failed_store(m, v);
         return MD_NO_MEMORY;
     }
     int32_t i = item_make(m, v->record, &room);
@@ -229,33 +274,64 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         value_set(it, md_item_value(was), n_old, v->data, v->nbytes);
     else
         value_set(it, v->data, v->nbytes, md_item_value(was), n_old);
+    keep_key(it, was);
+    if (was->stale || was->won)
+        md_chosen(m, MD_CHOICE_JOINED_FRESH);
     md_item_unlink(m, old, MD_RULE_STORE_STORED);
-    item_link(m, i, m->now);
+    item_link(m, i, v, m->now);
     it->touched = true;
     it->open_choice = open;
     it->padded_by = padded_by;
     return MD_STORED;
 }
 
+static bool lower_cas(const struct md_model *m, const struct md_value *v, int32_t old) {
+    return v->invalidate && v->cas && v->cas < m->items[old].cas;
+}
+
+/* ms with I and a CAS value that is too low: the new value is stale from the start, and lives as long as the
+ * old one would have. */
+static void put_stale(struct md_model *m, const struct md_value *v, int32_t old) {
+    const struct md_item was = m->items[old];
+    m->stats.count[MD_STAT_cas_hits]++;
+    m->count[was.class].cas_hits++;
+    put(m, v, old, v->exptime_set);
+    struct md_item *it = &m->items[m->records[v->record].item];
+    it->exptime = was.exptime;
+    it->exptime_set = was.exptime_set;
+    it->exptime_by = was.exptime_by;
+    it->stale = true;
+    it->won = was.won;
+}
+
 static enum md_result store_on(struct md_model *m, const struct md_value *v, int32_t old) {
-    switch (v->by) {
+    switch (v->how) {
     case MD_CMD_ADD:
         m->fired.rule[MD_RULE_ADD_PROMOTES]++;
         md_lru_bump(m, old);
-        failed_store(m);
+        failed_store(m, v);
         return MD_NOT_STORED;
     case MD_CMD_CAS:
+        if (lower_cas(m, v, old)) {
+            put_stale(m, v, old);
+            return MD_STORED;
+        }
         if (v->cas == 0 || v->cas != m->items[old].cas) {
             m->stats.count[MD_STAT_cas_badval]++;
             m->count[m->items[old].class].cas_badval++;
-            failed_store(m);
+            failed_store(m, v);
             return MD_EXISTS;
         }
         m->stats.count[MD_STAT_cas_hits]++;
         m->count[m->items[old].class].cas_hits++;
         break;
     case MD_CMD_APPEND:
-    case MD_CMD_PREPEND: return join(m, v, old, v->by == MD_CMD_APPEND);
+    case MD_CMD_PREPEND:
+        if (v->cas && v->cas != m->items[old].cas) {
+            failed_store(m, v);
+            return MD_EXISTS;
+        }
+        return join(m, v, old, v->how == MD_CMD_APPEND);
     default: break;
     }
     put(m, v, old, v->exptime_set);
@@ -266,15 +342,21 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
     int32_t old = md_item_get(m, v->record, false);
     if (old != MD_NIL)
         return store_on(m, v, old);
-    switch (v->by) {
+    switch (v->vivify ? MD_CMD_SET : v->how) {
     case MD_CMD_SET:
     case MD_CMD_ADD: put(m, v, MD_NIL, v->exptime_set); return MD_STORED;
     case MD_CMD_CAS:
         m->stats.count[MD_STAT_cas_misses]++;
-        failed_store(m);
+        failed_store(m, v);
         return MD_NOT_FOUND;
-    default: failed_store(m); return MD_NOT_STORED;
+    default: failed_store(m, v); return MD_NOT_STORED;
     }
+}
+
+void md_count_store(struct md_model *m, const struct md_conn *c) {
+    size_t total = md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes);
+    m->stats.count[MD_STAT_cmd_set]++;
+    m->count[md_slab_class(&m->slabs, total)].cmd_set++;
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */
@@ -323,7 +405,7 @@ static void counter_in_place(struct md_model *m, int32_t i, const char *digits, 
     uint8_t *v = it->nbytes > MD_INLINE_VALUE ? it->value : it->small;
     memcpy(v, digits, n);
     memset(v + n, ' ', it->nbytes - n);
-    it->cas = m->options.cas ? ++m->cas : 0;
+    it->cas = md_next_cas(m, false, 0);
     it->touched = true;
     md_lru_bump(m, i);
 }
@@ -342,7 +424,14 @@ static bool counter_replaced(struct md_model *m, int32_t i, const char *digits, 
                          .nbytes = n,
                          .room = &room};
     put(m, &v, i, m->now);
-    m->items[m->records[was.record].item].touched = true;
+    struct md_item *it = &m->items[m->records[was.record].item];
+    it->touched = true;
+    keep_key(it, &was);
+    /* A counter that is written in place keeps its marks. */
+    if ((was.stale || was.won) && !md_quirk_applies(m, MD_QUIRK_GROWN_FORGETS)) {
+        it->stale = was.stale;
+        it->won = was.won;
+    }
     return true;
 }
 
@@ -355,12 +444,16 @@ static bool counter_set(struct md_model *m, int32_t record, uint64_t value) {
     if (m->options.segmented &&
         m->items[i].hits >= 2) /* a thread may hold it: then it is replaced */
         m->segmented.unsure_removed++;
-    if (digits.len <= m->items[i].nbytes && !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
+    bool held = m->items[i].held > 0; /* then it is replaced for certain */
+    if (held && digits.len <= m->items[i].nbytes)
+        md_chosen(m, MD_CHOICE_HELD_ITEM);
+    if (digits.len <= m->items[i].nbytes && !held &&
+        !(shorter && md_choose(m, MD_CHOICE_PADDING) == 1))
         counter_in_place(m, i, text, digits.len);
     else if (!counter_replaced(m, i, text, digits.len))
         return false;
     struct md_item *now = &m->items[m->records[record].item];
-    now->open_choice = shorter;
+    now->open_choice = shorter && !held;
     now->padded_by = m->command->ordinal;
     return true;
 }
@@ -377,6 +470,10 @@ static enum md_result counter_change(struct md_model *m, int32_t record, bool in
     return MD_NO_MEMORY;
 }
 
+bool md_may_be_number(const struct md_model *m, int32_t item) {
+    return m->items[item].nbytes > 0 && !m->items[item].chunked;
+}
+
 enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
                         uint64_t *value, bool *border) {
     int32_t i = md_item_get(m, record, false);
@@ -384,7 +481,7 @@ enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t 
         return MD_NOT_FOUND;
     const struct md_item *it = &m->items[i];
     uint64_t old = 0;
-    if (it->nbytes == 0 || it->chunked)
+    if (!md_may_be_number(m, i))
         return MD_NON_NUMERIC;
     bool numeric = counter_value(m, it, &old);
     if (numeric || all_blank(md_item_value(it), it->nbytes)) {

@@ -31,6 +31,20 @@ int32_t md_item_get(struct md_model *m, int32_t record, bool bump);
 /* Takes the item out of its queue, gives its memory back and notes why it went. */
 void md_item_unlink(struct md_model *m, int32_t item, enum md_rule why);
 
+/* The live item was fetched: it counts as use. */
+void md_item_fetched(struct md_model *m, int32_t item);
+/* An answer that pointed into the item does so no more. */
+void md_item_release(struct md_model *m, int32_t item);
+/* The CAS value of an item that changes: the next one, or the one given. */
+uint64_t md_next_cas(struct md_model *m, bool given, uint64_t cas);
+/* Whether the item's CAS value is the one asked for; zero_is_none: the caller is of those where a version
+ * takes 0 for no question at all. */
+bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is_none);
+/* Whether incr and decr look at the item's value at all. */
+bool md_may_be_number(const struct md_model *m, int32_t item);
+/* A storage request that has its data block is counted. */
+void md_count_store(struct md_model *m, const struct md_conn *c);
+
 /* Whether an item of this size is allowed at all (-I). */
 bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes);
 
@@ -38,12 +52,21 @@ struct md_value {
     int32_t record;
     uint32_t flags, exptime, exptime_set;
     uint8_t by;   /* enum md_command_name */
-    uint64_t cas; /* asked for by cas, else 0 */
+    uint8_t how;  /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
+    uint64_t cas; /* asked for by cas; by append and prepend, if not 0 */
+    /* Of ms: */
+    bool invalidate; /* a CAS value lower than the item's stores, and marks it stale */
+    bool vivify;     /* append and prepend make what is missing */
+    bool cas_given;  /* the item gets new_cas, none is drawn */
+    uint64_t new_cas;
+    bool binary_key;
     const uint8_t *data;
     size_t nbytes;
     /* Taken for it already; what is not used (nothing stored, or joined to another value) stays. */
     struct md_room *room;
 };
+/* Makes the item of a key that has none. */
+int32_t md_store_new(struct md_model *m, const struct md_value *v);
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 

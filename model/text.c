@@ -1,6 +1,8 @@
 /* Which text command a line is; see text.h. protocol.txt is the source of what is not marked otherwise. */
 #include "model/text_internal.h"
 
+#include "model/meta.h"
+
 static void quit_command(struct md_feed *f) {
     md_rule_is(f->m, MD_RULE_QUIT);
     f->close = true;
@@ -8,7 +10,14 @@ static void quit_command(struct md_feed *f) {
 
 static enum md_command_name command_name(struct md_token t) {
     switch (t.n) {
-    case 2: return md_token_is(t, "mn") ? MD_CMD_MN : MD_CMD_UNKNOWN;
+    case 2:
+        return md_token_is(t, "mg")   ? MD_CMD_MG
+               : md_token_is(t, "ms") ? MD_CMD_MS
+               : md_token_is(t, "md") ? MD_CMD_MD
+               : md_token_is(t, "ma") ? MD_CMD_MA
+               : md_token_is(t, "me") ? MD_CMD_ME
+               : md_token_is(t, "mn") ? MD_CMD_MN
+                                      : MD_CMD_UNKNOWN;
     case 3:
         return md_token_is(t, "get")   ? MD_CMD_GET
                : md_token_is(t, "set") ? MD_CMD_SET
@@ -54,21 +63,8 @@ static enum md_command_name command_name(struct md_token t) {
     }
 }
 
-/* Commands of a node that this model has no picture of. */
-static bool beyond_model(struct md_token t) {
-    static const char *const words[] = {"mg", "ms", "md", "ma", "me"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (md_token_is(t, words[i]))
-            return true;
-    return false;
-}
-
 static void unknown_command(struct md_feed *f, struct md_tokens *w) {
     struct md_token first = w->word[0], last = w->word[w->n - 1];
-    if (beyond_model(first)) {
-        f->unmodelled = true;
-        return;
-    }
     if (md_token_is(first, "bget") && w->n > 1 && md_quirk_applies(f->m, MD_QUIRK_BGET)) {
         f->c->command.name = MD_CMD_GET;
         md_text_get(f, w, false, false);
@@ -112,6 +108,11 @@ static bool dispatch(struct md_feed *f, struct md_tokens *w, enum md_command_nam
         break;
     case MD_CMD_QUIT: quit_command(f); break;
     case MD_CMD_STATS: md_text_stats(f, w); break;
+    case MD_CMD_MG:
+    case MD_CMD_MS:
+    case MD_CMD_MD:
+    case MD_CMD_MA:
+    case MD_CMD_ME: return md_meta_line(f, w, name);
     case MD_CMD_MN: md_refuse(f, MD_RULE_BARRIER, "MN"); break;
     case MD_CMD_CACHE_MEMLIMIT: md_text_memlimit(f, w); break;
     case MD_CMD_SHUTDOWN: md_text_shutdown(f, w); break;

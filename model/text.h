@@ -16,10 +16,11 @@ struct md_feed {
     size_t sent_bytes, sent_commands, sent_marks;
     int64_t requests; /* turns left before the node yields (-R) */
     bool unmodelled, close, ended;
+    bool flush;  /* binary: with the command in hand everything goes out */
     bool nobody; /* nobody reads any more: the first answer that is sent ends the connection */
 };
 
-/* Everything so far goes out. */
+/* Everything so far goes out, and holds no items any more. */
 void md_feed_send(struct md_feed *f);
 /* Whether there are replies of earlier commands that were not sent yet. */
 bool md_feed_unsent(const struct md_feed *f);

@@ -40,6 +40,9 @@ void md_say_bytes(struct md_feed *f, const char *text, size_t n);
 /* The same, and the rule behind it. */
 void md_refuse(struct md_feed *f, enum md_rule rule, const char *text);
 
+/* The CAS value of the key's item, marked as such. */
+void md_say_cas(struct md_feed *f, int32_t record, uint64_t cas);
+
 /* Whether the last word is noreply. */
 void md_note_noreply(struct md_feed *f, const struct md_tokens *w);
 /* Surplus words where a count of `max` is the command with noreply. */

@@ -6,7 +6,7 @@ enum { HELD_MAX = 50000 }; /* keys of one retrieval */
 static void say_value(struct md_feed *f, int32_t item, bool cas) {
     struct md_model *m = f->m;
     const struct md_item *it = &m->items[item];
-    struct md_record *rec = &m->records[it->record];
+    const struct md_record *rec = &m->records[it->record];
     struct md_buf *b = &f->out->bytes;
     if (b->len + it->nbytes > MD_REPLY_MAX) {
         m->lost = true;
@@ -20,17 +20,8 @@ static void say_value(struct md_feed *f, int32_t item, bool cas) {
     md_buf_byte(b, ' ');
     md_buf_u64(b, it->nbytes);
     if (cas) {
-        struct md_reply *out = f->out;
         md_buf_byte(b, ' ');
-        size_t at = b->len;
-        md_buf_u64(b, it->cas);
-        out->marks = md_grow(out->marks, &out->cap_marks, out->n_marks + 1, sizeof *out->marks);
-        out->marks[out->n_marks++] = (struct md_mark){.offset = (uint32_t)at,
-                                                      .len = (uint32_t)(b->len - at),
-                                                      .relative = it->cas - m->base.cas};
-        rec->cas_seen = it->cas;
-        if (!m->options.cas)
-            m->fired.rule[MD_RULE_CAS_OFF]++;
+        md_say_cas(f, it->record, it->cas);
     }
     md_buf_append(b, "\r\n", 2);
     md_buf_append(b, md_item_value(it), it->nbytes);

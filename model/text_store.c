@@ -48,6 +48,8 @@ bool md_text_next_chunk(struct md_feed *f) {
     c->command.mark_first = (uint32_t)f->out->n_marks;
     m->stats.uncounted_no_memory++;
     m->count[m->slabs.largest].uncounted_no_memory++;
+    if (c->block == MD_BLOCK_META)
+        c->noreply = c->meta.quiet && md_quirk_applies(m, MD_QUIRK_MS_QUIET_ERROR);
     md_refuse(f, MD_RULE_NO_MEMORY, "SERVER_ERROR Out of memory during read");
     c->state = MD_CONN_SWALLOW;
     c->data.len = 0;
@@ -101,6 +103,7 @@ bool md_text_store(struct md_feed *f, struct md_tokens *w, enum md_command_name 
     c->missing = (uint64_t)c->nbytes + 2;
     c->chunk_left = 0;
     c->state = MD_CONN_DATA;
+    c->block = MD_BLOCK_TEXT;
     if (md_is_chunked(m, key.n, c->flags, c->nbytes))
         md_text_next_chunk(f);
     return false;
@@ -221,10 +224,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
     }
     if (m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
         m->items[m->records[c->record].item].doubtful = false;
-    m->stats.count[MD_STAT_cmd_set]++;
-    m->count[md_slab_class(&m->slabs,
-                           md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes))]
-        .cmd_set++;
+    md_count_store(m, c);
     if (memcmp(data + c->nbytes, "\r\n", 2) != 0) {
         md_chosen(m, MD_CHOICE_BAD_CHUNK_REST);
         md_refuse(f, MD_RULE_BAD_DATA_CHUNK, "CLIENT_ERROR bad data chunk");
@@ -236,6 +236,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
                              .exptime = c->exptime,
                              .exptime_set = c->exptime_set,
                              .by = c->store,
+                             .how = c->store,
                              .cas = c->cas,
                              .data = data,
                              .nbytes = c->nbytes,

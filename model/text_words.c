@@ -45,6 +45,20 @@ void md_refuse(struct md_feed *f, enum md_rule rule, const char *text) {
     md_say(f, text);
 }
 
+void md_say_cas(struct md_feed *f, int32_t record, uint64_t cas) {
+    struct md_model *m = f->m;
+    struct md_reply *out = f->out;
+    size_t at = out->bytes.len;
+    md_buf_u64(&out->bytes, cas);
+    out->marks = md_grow(out->marks, &out->cap_marks, out->n_marks + 1, sizeof *out->marks);
+    out->marks[out->n_marks++] = (struct md_mark){.offset = (uint32_t)at,
+                                                  .len = (uint32_t)(out->bytes.len - at),
+                                                  .relative = cas - m->base.cas};
+    m->records[record].cas_seen = cas;
+    if (!m->options.cas)
+        m->fired.rule[MD_RULE_CAS_OFF]++;
+}
+
 void md_note_noreply(struct md_feed *f, const struct md_tokens *w) {
     f->c->noreply = w->n > 0 && md_token_is(w->word[w->n - 1], "noreply");
 }

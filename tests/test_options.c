@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define ONLY " is not allowed in a trace: only -C -F -M -L -I -m -f -n -t -R -o are"
+#define ONLY " is not allowed in a trace: only -C -F -M -L -I -m -f -n -t -R -B -o are"
 #define LISTENS " is not allowed in a trace: memdiverge chooses where a node listens"
 #define RUNS " is not allowed in a trace: memdiverge chooses how a node runs and as whom"
 #define SIZE ": -I expects a size from 1k to 32m, as bytes, Nk or Nm"
@@ -136,7 +136,7 @@ static void options_named(void **state) {
     }
     /* As many words as there can be. */
     assert_true(options(&o,
-                        "-C -F -M -L -I 1m -m 64 -f 2 -n 8 -t 2 -R 20000 -o slab_chunk_max=524288 "
+                        "-C -F -M -L -I 1m -m 64 -f 2 -n 8 -t 2 -R 20000 -B auto -o slab_chunk_max=524288 "
                         "-o lru_maintainer -o lru_crawler -o slab_reassign -o temporary_ttl=0 -o "
                         "hot_lru_pct=1 -o warm_lru_pct=79 -o slab_automove=1",
                         &why));
@@ -189,7 +189,7 @@ static const struct {
     {"-P /x", "-P" RUNS},
     {"-e /x", "-e is not allowed in a trace: it would make the node depend on more than the trace"},
     {"-Y /x", "-Y is not allowed in a trace: traces speak to a node without authentication or TLS"},
-    {"-B binary", "-B is not allowed in a trace: a node takes every protocol"},
+    {"-B meta", "meta: -B expects ascii, binary or auto"},
     {"-k", "-k is not allowed in a trace: it depends on the machine"},
     {"-c 1",
      "-c is not allowed in a trace: a trace has at most 16 connections and cannot ask for more or "

@@ -265,6 +265,10 @@ static const struct {
      "expected printable ASCII or an escape; write this byte as \\x80"},
     {HEAD "send 0 \"{cas k\"", 2, 15, "expected '}' at the end of the symbol"},
     {HEAD "send 0 \"{base}\"", 2, 14, "expected +N or -N"},
+    {HEAD "send 0 \"{base:9+1}\"", 2, 15, "expected a number of bytes from 1 to 8"},
+    {HEAD "send 0 \"{len:}\"", 2, 14, "expected a number of bytes from 1 to 8"},
+    {HEAD "send 0 \"{cas:0 k}\"", 2, 15, "expected a number of bytes from 1 to 8"},
+    {HEAD "send 0 \"{cas}\"", 2, 13, "expected a blank and a key behind {cas"},
     {HEAD "send 0 \"{now 1}\"", 2, 13, "expected +N or -N"},
     {HEAD "send 0 \"{fill x}\"", 2, 15, "expected a number of bytes from 0 to 4194304"},
     {HEAD "send 0 \"{fill 4194305 41}\"", 2, 15, "expected a number of bytes from 0 to 4194304"},
@@ -286,8 +290,8 @@ static const struct {
      "larger -m"},
     {HEAD "node -C aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 2, 9,
      "expected an option of at most 63 characters, without NUL"},
-    {HEAD "node a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a", 2, 70,
-     "expected at most 32 words of node options"},
+    {HEAD "node a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a", 2, 74,
+     "expected at most 34 words of node options"},
 };
 
 static void every_error(void **state) {
@@ -630,6 +634,8 @@ static void random_step(struct md_random *r, struct md_trace *t) {
             md_part_append(p, "k", 1);
         if (part == MD_PART_CAS || part == MD_PART_BASE || part == MD_PART_NOW)
             p->number = md_random_one_in(r, 3) ? 0 : (int64_t)md_random_next(r);
+        if (part >= MD_PART_CAS && part <= MD_PART_LEN && md_random_one_in(r, 3))
+            p->byte = (uint8_t)md_random_below(r, 9);
         if (part == MD_PART_FILL) {
             p->number = (int64_t)md_random_below(r, 300);
             p->byte = (uint8_t)md_random_below(r, 256);
