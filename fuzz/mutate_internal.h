@@ -7,6 +7,8 @@
  *   mutate_view.c       cells, commands and tokens as a view of them
  *   mutate_steps.c      edits of steps: order, connections, clock, cuts, options
  *   mutate_commands.c   edits of whole commands: insert, delete, duplicate, swap, splice
+ *   mutate_meta.c       edits of the flags of meta commands
+ *   mutate_requests.c   edits of binary requests
  *   mutate_tokens.c     edits inside a command: words, keys, numbers, lengths, bytes
  */
 #ifndef MEMDIVERGE_MUTATE_INTERNAL_H
@@ -56,8 +58,10 @@ enum md_view_kind {
     MD_VIEW_TOUCH = 1 << 4,  /* word key exptime */
     MD_VIEW_DELETE = 1 << 5, /* word key */
     MD_VIEW_FLUSH = 1 << 6,  /* word [seconds] */
-    MD_VIEW_KEYED =
-        MD_VIEW_STORE | MD_VIEW_GET | MD_VIEW_GAT | MD_VIEW_DELTA | MD_VIEW_TOUCH | MD_VIEW_DELETE,
+    MD_VIEW_META = 1 << 8, /* word key flag... */
+    MD_VIEW_MS = 1 << 9,   /* word key bytes flag... */
+    MD_VIEW_KEYED = MD_VIEW_STORE | MD_VIEW_GET | MD_VIEW_GAT | MD_VIEW_DELTA | MD_VIEW_TOUCH |
+                    MD_VIEW_DELETE | MD_VIEW_META | MD_VIEW_MS,
     MD_VIEW_TIMED = MD_VIEW_STORE | MD_VIEW_GAT | MD_VIEW_TOUCH | MD_VIEW_FLUSH,
     MD_VIEW_CHANGES =
         MD_VIEW_STORE | MD_VIEW_DELTA | MD_VIEW_TOUCH | MD_VIEW_DELETE | MD_VIEW_FLUSH,
@@ -73,6 +77,7 @@ struct md_view {
     unsigned kind;   /* enum md_view_kind */
     unsigned n_tokens;
     struct md_span token[MD_VIEW_TOKENS];
+    unsigned length;     /* which token says the length of its data block; 0: it has none */
     bool has_data;       /* a data block was found */
     struct md_span data; /* without its CRLF, with {block} and {/block} */
 };
@@ -103,6 +108,8 @@ bool md_pick_view_in(struct md_mutation *m, const struct md_cells *c, unsigned k
 bool md_pick_send(struct md_mutation *m, size_t *step);
 /* Which token is the first key; 0: none. */
 unsigned md_view_key(const struct md_view *v);
+/* Which token is the first flag of a meta command; 0: it is none. */
+unsigned md_view_flags(const struct md_view *v);
 /* Which token is the expiration time; 0: none. */
 unsigned md_view_expiry(const struct md_view *v);
 
@@ -118,9 +125,17 @@ md_edit md_edit_delete_step, md_edit_delete_steps, md_edit_duplicate_step, md_ed
 md_edit md_edit_insert_command, md_edit_delete_command, md_edit_duplicate_command,
     md_edit_swap_commands, md_edit_move_command, md_edit_splice, md_edit_press, md_edit_flood;
 
+md_edit md_edit_flag_add, md_edit_flag_drop, md_edit_flag_double, md_edit_flag_change,
+    md_edit_key_base64;
+
 md_edit md_edit_word, md_edit_reuse_key, md_edit_new_key, md_edit_border, md_edit_near, md_edit_cas,
     md_edit_noreply, md_edit_length, md_edit_length_lie, md_edit_drop_token, md_edit_add_token,
     md_edit_value, md_edit_flip, md_edit_line_end, md_edit_expiry, md_edit_class_border;
+
+/* Of binary requests. */
+md_edit md_edit_request_insert, md_edit_request_delete, md_edit_request_copy, md_edit_request_opcode,
+    md_edit_request_field, md_edit_request_cas, md_edit_request_extras, md_edit_request_key,
+    md_edit_request_value;
 
 struct md_edit_entry {
     const char *name;

@@ -35,10 +35,12 @@ static const char *md_other_word(struct md_mutation *m, const struct md_view *v)
     static const char *const gets[] = {"get", "gets"};
     static const char *const gats[] = {"gat", "gats"};
     static const char *const deltas[] = {"incr", "decr"};
+    static const char *const metas[] = {"mg", "mg", "md", "ma", "me"};
     static const char *const keyed[] = {"get", "gets", "delete", "touch", "incr", "gat"};
     static const char *const any[] = {"set",  "add",   "get",       "gets",     "gat",     "delete",
                                       "incr", "touch", "flush_all", "version",  "quit",    "cas",
-                                      "decr", "GET",   "verbosity", "shutdown", "replace", "mn"};
+                                      "decr", "GET",   "verbosity", "shutdown", "replace", "mn",
+                                      "mg",   "ms",    "md",        "ma",       "me"};
     if (md_random_one_in(&m->r, 16))
         return any[md_pick(&m->r, MD_COUNT(any))];
     switch (v->kind) {
@@ -46,6 +48,8 @@ static const char *md_other_word(struct md_mutation *m, const struct md_view *v)
     case MD_VIEW_GET: return gets[md_pick(&m->r, MD_COUNT(gets))];
     case MD_VIEW_GAT: return gats[md_pick(&m->r, MD_COUNT(gats))];
     case MD_VIEW_DELTA: return deltas[md_pick(&m->r, MD_COUNT(deltas))];
+    case MD_VIEW_META: return metas[md_pick(&m->r, MD_COUNT(metas))];
+    case MD_VIEW_MS: return "ms";
     default: return keyed[md_pick(&m->r, MD_COUNT(keyed))];
     }
 }
@@ -250,6 +254,16 @@ bool md_edit_near(struct md_mutation *m) {
     return md_replace_text(m, s, number < 0 ? fresh : fresh + 1);
 }
 
+/* Whether the token is that symbol already. */
+static bool md_is_same_symbol(const struct md_mutation *m, struct md_span s, uint16_t cell) {
+    if (s.to - s.from != 1 || m->cells.at[s.from] < MD_CELL_SYMBOL)
+        return false;
+    const struct md_part *a = &m->symbols[m->cells.at[s.from] - MD_CELL_SYMBOL],
+                         *b = &m->symbols[cell - MD_CELL_SYMBOL];
+    return a->kind == b->kind && a->number == b->number && a->len == b->len &&
+           (a->len == 0 || memcmp(a->bytes, b->bytes, a->len) == 0);
+}
+
 bool md_edit_cas(struct md_mutation *m) {
     struct md_view v;
     uint8_t key[MD_KEY_MAX];
@@ -263,6 +277,8 @@ bool md_edit_cas(struct md_mutation *m) {
             return md_replace_text(m, v.token[5], md_chance(&m->r, 512) ? "0" : "1");
         else
             cell = md_own_cas(m, &v, key);
+        if (md_is_same_symbol(m, v.token[5], cell))
+            continue;
         md_cells_replace(&m->cells, v.token[5], &cell, 1);
         md_cells_store(m, &m->cells);
         return true;
@@ -342,15 +358,16 @@ static void md_put_data(struct md_mutation *m, const struct md_view *v,
         cell = md_cell_symbol(m, MD_PART_END, 0, 0);
         md_cells_replace(c, (struct md_span){at, at}, &cell, 1);
         cell = md_cell_symbol(m, MD_PART_LEN, 0, 0);
-        md_cells_replace(c, v->token[4], &cell, 1);
+        md_cells_replace(c, v->token[v->length], &cell, 1);
     } else
-        md_cells_text(c, v->token[4], text, md_gen_decimal((uint64_t)d->len + d->fill, text));
+        md_cells_text(c, v->token[v->length], text,
+                      md_gen_decimal((uint64_t)d->len + d->fill, text));
     md_cells_store(m, c);
 }
 
 static bool md_pick_data(struct md_mutation *m, struct md_view *v) {
     for (unsigned tries = 0; tries < 4; tries++)
-        if (md_pick_view(m, MD_VIEW_STORE, v) && v->has_data)
+        if (md_pick_view(m, MD_VIEW_STORE | MD_VIEW_MS, v) && v->has_data)
             return true;
     return false;
 }
@@ -418,7 +435,7 @@ bool md_edit_length_lie(struct md_mutation *m) {
         md_gen_decimal(n > 2 && md_chance(&m->r, 512) ? n - 1 - md_pick(&m->r, 2)
                                                       : n + 1 + md_pick(&m->r, 3),
                        text);
-    return md_replace_text(m, v.token[4], text);
+    return md_replace_text(m, v.token[v.length], text);
 }
 
 /* ---- broken lines ------------------------------------------------------------------------ */
@@ -447,7 +464,7 @@ bool md_edit_add_token(struct md_mutation *m) {
     return true;
 }
 
-/* Bytes that would make a line a meta command, or a connection a binary one, stay out. */
+/* The byte that would make a connection a binary one stays out. */
 static uint16_t md_any_byte(struct md_mutation *m, uint16_t old) {
     static const uint8_t likely[] = " \r\n\t\0"
                                     "019-+a\x7f\xff";
@@ -456,7 +473,7 @@ static uint16_t md_any_byte(struct md_mutation *m, uint16_t old) {
         byte = (uint8_t)md_random_next(&m->r);
     else if (md_chance(&m->r, 300))
         byte = (uint8_t)(old ^ 1U << md_pick(&m->r, 8));
-    return byte == 'm' || byte == 0x80 ? 'x' : byte;
+    return byte == 0x80 ? 'x' : byte;
 }
 
 bool md_edit_flip(struct md_mutation *m) {

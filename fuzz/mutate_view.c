@@ -128,12 +128,14 @@ static unsigned md_kind_of(const struct md_cells *c, struct md_span word, bool *
     static const struct {
         const char *word;
         unsigned kind;
-    } words[] = {{"set", MD_VIEW_STORE},      {"get", MD_VIEW_GET},       {"gets", MD_VIEW_GET},
-                 {"add", MD_VIEW_STORE},      {"cas", MD_VIEW_STORE},     {"incr", MD_VIEW_DELTA},
-                 {"decr", MD_VIEW_DELTA},     {"gat", MD_VIEW_GAT},       {"gats", MD_VIEW_GAT},
-                 {"touch", MD_VIEW_TOUCH},    {"delete", MD_VIEW_DELETE}, {"append", MD_VIEW_STORE},
-                 {"replace", MD_VIEW_STORE},  {"prepend", MD_VIEW_STORE}, {"bget", MD_VIEW_GET},
-                 {"flush_all", MD_VIEW_FLUSH}};
+    } words[] = {
+        {"set", MD_VIEW_STORE},       {"get", MD_VIEW_GET},       {"gets", MD_VIEW_GET},
+        {"add", MD_VIEW_STORE},       {"cas", MD_VIEW_STORE},     {"incr", MD_VIEW_DELTA},
+        {"decr", MD_VIEW_DELTA},      {"gat", MD_VIEW_GAT},       {"gats", MD_VIEW_GAT},
+        {"touch", MD_VIEW_TOUCH},     {"delete", MD_VIEW_DELETE}, {"append", MD_VIEW_STORE},
+        {"replace", MD_VIEW_STORE},   {"prepend", MD_VIEW_STORE}, {"bget", MD_VIEW_GET},
+        {"flush_all", MD_VIEW_FLUSH}, {"mg", MD_VIEW_META},       {"ms", MD_VIEW_MS},
+        {"md", MD_VIEW_META},         {"ma", MD_VIEW_META},       {"me", MD_VIEW_META}};
     *cas = md_span_is(c, word, "cas");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (md_span_is(c, word, words[i].word))
@@ -188,7 +190,7 @@ static size_t md_skip_line_end(const struct md_cells *c, size_t at) {
 
 /* Finds the data block behind the line: to the end of its line where it does not end in CRLF. */
 static void md_view_data(const struct md_mutation *m, const struct md_cells *c, struct md_view *v) {
-    struct md_span length = v->token[4];
+    struct md_span length = v->token[v->length];
     size_t at = v->data.from = v->to;
     uint64_t left;
     v->has_data = true;
@@ -229,7 +231,8 @@ bool md_view_at(const struct md_mutation *m, const struct md_cells *c, size_t fr
     md_view_tokens(c, v);
     if (v->n_tokens)
         v->kind = md_kind_of(c, v->token[0], &v->cas);
-    if (v->kind == MD_VIEW_STORE && v->n_tokens >= 5 && v->to < c->n)
+    v->length = v->kind == MD_VIEW_STORE ? 4 : v->kind == MD_VIEW_MS ? 2 : 0;
+    if (v->length && v->n_tokens > v->length && v->to < c->n)
         md_view_data(m, c, v);
     return true;
 }
@@ -237,6 +240,10 @@ bool md_view_at(const struct md_mutation *m, const struct md_cells *c, size_t fr
 unsigned md_view_key(const struct md_view *v) {
     unsigned key = v->kind == MD_VIEW_GAT ? 2 : v->kind & MD_VIEW_KEYED ? 1 : 0;
     return key < v->n_tokens ? key : 0;
+}
+
+unsigned md_view_flags(const struct md_view *v) {
+    return v->kind == MD_VIEW_META ? 2 : v->kind == MD_VIEW_MS ? 3 : 0;
 }
 
 unsigned md_view_expiry(const struct md_view *v) {

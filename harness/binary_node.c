@@ -32,10 +32,13 @@ bool md_response_value(const struct md_buf *replies, const char *name, struct md
 
 /* ---- behind a trace -------------------------------------------------------------------------- */
 
-/* Of a line of words the key would be no word. */
+enum { BASE64_MAX = 186 }; /* bytes of a key that a meta command can name */
+
+/* A key that is no word, and too long to be one in base64. */
 static void note_key(void *ctx, const uint8_t *key, size_t nkey) {
     bool *odd = ctx;
-    *odd |= memchr(key, ' ', nkey) || memchr(key, '\n', nkey) || memchr(key, 0, nkey);
+    *odd |= nkey > BASE64_MAX && (memchr(key, ' ', nkey) || memchr(key, '\n', nkey) ||
+                                  memchr(key, 0, nkey) || key[nkey - 1] == '\r');
 }
 
 bool md_sweep_is_binary(const struct md_model *m, const struct md_options *o) {

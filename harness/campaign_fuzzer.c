@@ -108,7 +108,8 @@ static void add_corpora(const struct md_campaign *c, enum md_target target, stru
     static const char *const seeds[MD_TARGETS][4] = {
         [MD_TARGET_COMMANDS] = {"seeds", "regressions", "known"},
         [MD_TARGET_EVICTION] = {"eviction", "regressions"},
-        [MD_TARGET_BINARY] = {"binary", "regressions"},
+        [MD_TARGET_META] = {"meta", "regressions", "known"},
+        [MD_TARGET_BINARY] = {"binary", "regressions", "known"},
     };
     char *own = md_path("corpus", "%s", md_target_name(target));
     add_folder(w, c->settings->out, own);
@@ -119,7 +120,10 @@ static void add_corpora(const struct md_campaign *c, enum md_target target, stru
 
 void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct md_words *w) {
     /* Bytes of an input as libFuzzer makes them: filling memory takes many commands. */
-    static const unsigned input_max[MD_TARGETS] = {4096, 32768, 8192};
+    static const unsigned input_max[MD_TARGETS] = {[MD_TARGET_COMMANDS] = 4096,
+                                                   [MD_TARGET_EVICTION] = 32768,
+                                                   [MD_TARGET_META] = 4096,
+                                                   [MD_TARGET_BINARY] = 8192};
     const struct md_settings *s = c->settings;
     enum md_target target = c->child[slot].target;
     struct md_buf ours = {0}, prefix = {0};

@@ -50,11 +50,11 @@ uint64_t md_campaign_share(const struct md_campaign *c, unsigned slot) {
         return UINT64_MAX;
     if (workers_of_job(c) > 1) {
         uint64_t slow = (runs + MD_EVICTION_ONE_IN - 1) / MD_EVICTION_ONE_IN;
-        bool is_slow = c->child[slot].target == MD_TARGET_EVICTION;
-        unsigned target = c->child[slot].target, others = MD_TARGETS - 1;
-        unsigned at = target < MD_TARGET_EVICTION ? target : target - 1;
-        uint64_t quick = runs - slow;
-        runs = is_slow ? slow : quick / others + (at < quick % others);
+        /* The others share what is left; the first takes what does not divide. */
+        uint64_t each = (runs - slow) / (MD_TARGETS - 1), rest = (runs - slow) % (MD_TARGETS - 1);
+        runs = c->child[slot].target == MD_TARGET_EVICTION   ? slow
+               : c->child[slot].target == MD_TARGET_COMMANDS ? each + rest
+                                                             : each;
         job = slot / MD_TARGETS;
     }
     return runs / c->jobs + (job < runs % c->jobs);

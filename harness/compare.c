@@ -1,6 +1,7 @@
 /* What differs between two replies, as a signature; see compare.h. */
 #include "harness/compare.h"
 
+#include "harness/compare_meta.h"
 #include "harness/packets.h"
 
 #include <stdio.h>
@@ -113,6 +114,8 @@ size_t md_reply_span(enum md_command_name name, const uint8_t *bytes, size_t len
     if (name == MD_CMD_STATS || name == MD_CMD_STATS_ITEMS || name == MD_CMD_STATS_SLABS ||
         name == MD_CMD_CACHEDUMP)
         return stats_span(bytes, len);
+    if (md_is_meta(name))
+        return md_meta_span(bytes, len);
     size_t at = 0;
     struct value v;
     while (value_at(bytes + at, len - at, &v))
@@ -126,6 +129,7 @@ size_t md_reply_span(enum md_command_name name, const uint8_t *bytes, size_t len
 static const char *const known[] = {
     "STORED",  "NOT_STORED", "EXISTS", "NOT_FOUND",    "DELETED",      "TOUCHED", "OK",    "RESET",
     "VERSION", "MN",         "END",    "CLIENT_ERROR", "SERVER_ERROR", "ERROR",   "VALUE", "STAT",
+    "HD",      "VA",         "EN",     "NF",           "NS",           "EX",      "ME",
 };
 
 /* The kind of a reply by its first word. */
@@ -147,8 +151,8 @@ static bool same(struct line a, struct line b) {
 }
 
 struct difference {
-    char field[24];
-    char kind[64];
+    char field[MD_FIELD_MAX];
+    char kind[MD_KIND_MAX];
 };
 
 static void differs(struct difference *d, const char *field, const char *kind) {
@@ -238,7 +242,8 @@ void md_signature(const struct md_command *command, const uint8_t *expected, siz
                           d.kind, sizeof d.kind);
     else if (retrieves(name))
         find_difference(expected, n_expected, observed, n_observed, &d);
-    else {
+    else if (!md_is_meta(name) || !md_meta_difference(expected, n_expected, observed, n_observed,
+                                                      d.field, d.kind)) {
         struct line e = line_at(expected, n_expected), o = line_at(observed, n_observed);
         lines_differ(e, e.span != 0, o, o.span != 0, &d);
     }

@@ -116,7 +116,8 @@ static unsigned md_plan_length(struct md_random *r) {
     return 40 + md_pick(r, 60);
 }
 
-static void md_plan_init(struct md_plan *p, struct md_trace *t, uint64_t seed, uint64_t index) {
+static void md_plan_init(struct md_plan *p, struct md_trace *t, uint64_t seed, uint64_t index,
+                         enum md_target target) {
     static const uint8_t batches[] = {1, 2, 4, 6, 8, 12, 20, 40};
     static const uint16_t clock_rates[] = {100, 200, 200, 400};
     struct md_random *r = &p->random;
@@ -125,6 +126,8 @@ static void md_plan_init(struct md_plan *p, struct md_trace *t, uint64_t seed, u
     p->t = t;
     md_gen_init(&p->g, r);
     md_gen_swarm(&p->g);
+    if (target == MD_TARGET_META)
+        md_gen_mostly_meta(&p->g);
     p->commands = md_plan_length(r);
     p->batch = batches[md_pick(r, MD_COUNT(batches))];
     p->n_conns = md_chance(r, 500) ? 1 : 2 + md_pick(r, MD_GEN_CONNS - 1);
@@ -341,14 +344,28 @@ static void md_plan_binary(struct md_plan *p) {
             p->g.keys[i].bytes[p->g.keys[i].len / 2] = (uint8_t)" \n\0\r"[md_pick(&p->random, 4)];
 }
 
-static void md_plan_trace(struct md_plan *p, uint64_t seed, uint64_t index,
-                          const struct md_generate_config *c) {
-    struct md_trace *t = p->t;
+/* Nodes that speak one protocol only, now and then. */
+static void md_plan_protocol(struct md_plan *p) {
+    static const char *const only[] = {"-B", "binary", NULL}, *const never[] = {"-B", "ascii", NULL};
+    if (p->t->options.n_args == 0 && md_chance(&p->random, 8))
+        md_gen_take_options(md_chance(&p->random, 800) ? only : never, &p->t->options);
+}
+
+static void md_generate_about(enum md_target target, struct md_trace *t, uint64_t seed,
+                              uint64_t index, const struct md_generate_config *c) {
+    struct md_plan plan, *p = &plan;
+    md_trace_clear(t);
+    md_plan_init(p, t, seed, index, target);
+    if (target == MD_TARGET_BINARY)
+        md_plan_binary(p);
     p->max_steps = c->max_steps ? c->max_steps : 1;
     if (c->options && md_pick(&p->random, 10) == 0)
         md_plan_options(p, md_current_set(p, seed, index));
-    else if (c->options && p->g.features & MD_GEN_RULES && md_pick(&p->random, 3) == 0)
+    else if (c->options && target != MD_TARGET_BINARY && p->g.features & MD_GEN_RULES &&
+             md_pick(&p->random, 3) == 0)
         md_admin_options(p);
+    if (c->options && target == MD_TARGET_BINARY)
+        md_plan_protocol(p);
     while (md_room(p, 1) && (p->g.commands < p->commands || t->n_steps < c->min_steps)) {
         if (t->n_steps > 0 && md_chance(&p->random, p->clock_rate))
             md_clock_turn(p);
@@ -363,22 +380,17 @@ static void md_plan_trace(struct md_plan *p, uint64_t seed, uint64_t index,
 
 void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
                  const struct md_generate_config *c) {
-    struct md_plan p;
-    md_trace_clear(t);
-    md_plan_init(&p, t, seed, index);
-    md_plan_trace(&p, seed, index, c);
+    md_generate_about(MD_TARGET_COMMANDS, t, seed, index, c);
+}
+
+void md_generate_meta(struct md_trace *t, uint64_t seed, uint64_t index,
+                      const struct md_generate_config *c) {
+    md_generate_about(MD_TARGET_META, t, seed, index, c);
 }
 
 void md_generate_binary(struct md_trace *t, uint64_t seed, uint64_t index,
                         const struct md_generate_config *c) {
-    static const char *const only[] = {"-B", "binary", NULL}, *const never[] = {"-B", "ascii", NULL};
-    struct md_plan p;
-    md_trace_clear(t);
-    md_plan_init(&p, t, ~seed, index);
-    md_plan_binary(&p);
-    md_plan_trace(&p, seed, index, c);
-    if (c->options && t->options.n_args == 0 && md_chance(&p.random, 8))
-        md_gen_take_options(md_chance(&p.random, 800) ? only : never, &t->options);
+    md_generate_about(MD_TARGET_BINARY, t, seed, index, c);
 }
 
 void md_generate_command(struct md_random *r, struct md_step *send) {

@@ -5,8 +5,8 @@
  * flushed, at CAS values seen, at borders. It never asks the node.
  *
  * There is a stream of traces for each fuzz target: md_generate says any command in any form,
- * md_generate_eviction puts a node's memory under pressure, md_generate_binary speaks the binary
- * protocol on most connections, text on the others.
+ * md_generate_eviction puts a node's memory under pressure, md_generate_meta says meta commands mostly,
+ * md_generate_binary speaks the binary protocol on most connections, text on the others.
  *
  * The same pieces (a command at random, a border number, a key) serve the mutator (fuzz/mutate.c).
  */
@@ -30,7 +30,13 @@ bool md_random_one_in(struct md_random *r, unsigned n);
 
 /* What traces are about. Each has a stream of its own, a fuzz target fuzz/fuzz_NAME.c, and a folder
  * for its corpus. */
-enum md_target { MD_TARGET_COMMANDS, MD_TARGET_EVICTION, MD_TARGET_BINARY, MD_TARGETS };
+enum md_target {
+    MD_TARGET_COMMANDS,
+    MD_TARGET_EVICTION,
+    MD_TARGET_META,
+    MD_TARGET_BINARY,
+    MD_TARGETS
+};
 enum {
     MD_EVICTION_ONE_IN = 16
 }; /* traces, where all take turns: one takes as long as many others */
@@ -47,6 +53,9 @@ void md_generate_config_default(struct md_generate_config *c);
 /* Fills t (initialised; cleared first) with trace number `index` of the stream of this seed. */
 void md_generate(struct md_trace *t, uint64_t seed, uint64_t index,
                  const struct md_generate_config *c);
+/* The same of the stream of traces that are about the meta commands. */
+void md_generate_meta(struct md_trace *t, uint64_t seed, uint64_t index,
+                      const struct md_generate_config *c);
 /* The same of the stream of traces that run a node out of memory: floods of one slab class,
  * sizes at the borders between classes, hot keys, chains of changes, the clock, failing sets. */
 void md_generate_eviction(struct md_trace *t, uint64_t seed, uint64_t index,

@@ -193,6 +193,8 @@ void md_gen_command_of(struct md_gen *g, struct md_step *send, enum md_gen_kind 
     md_gen_choose_odd(g, kind);
     if (md_gen_is_store(kind))
         md_gen_store(g, kind);
+    else if (md_gen_is_meta(kind))
+        md_gen_meta(g, kind);
     else if (md_gen_is_retrieval(kind))
         md_retrieve(g, kind);
     else if (kind == MD_GEN_INCR || kind == MD_GEN_DECR)

@@ -341,7 +341,7 @@ void md_gen_pressing_commands(struct md_random *r, const struct md_options *o,
 
 /* ---- streams ----------------------------------------------------------------------------- */
 
-static const char *const md_target_names[MD_TARGETS] = {"commands", "eviction", "binary"};
+static const char *const md_target_names[MD_TARGETS] = {"commands", "eviction", "meta", "binary"};
 
 const char *md_target_name(enum md_target target) { return md_target_names[target]; }
 
@@ -356,6 +356,8 @@ void md_generate_for(enum md_target target, struct md_trace *t, uint64_t seed, u
                      const struct md_generate_config *c) {
     if (target == MD_TARGET_EVICTION)
         md_generate_eviction(t, seed, index, c);
+    else if (target == MD_TARGET_META)
+        md_generate_meta(t, seed, index, c);
     else if (target == MD_TARGET_BINARY)
         md_generate_binary(t, seed, index, c);
     else
@@ -367,6 +369,6 @@ enum md_target md_generate_turn(uint64_t seed, uint64_t index) {
     md_random_seed(&r, seed ^ index * UINT64_C(0x9e3779b97f4a7c15));
     if (md_random_one_in(&r, MD_EVICTION_ONE_IN))
         return MD_TARGET_EVICTION;
-    unsigned at = md_pick(&r, MD_TARGETS - 1);
-    return (enum md_target)(at < MD_TARGET_EVICTION ? at : at + 1);
+    unsigned turn = md_pick(&r, MD_TARGETS - 1); /* the others share what is left */
+    return (enum md_target)(turn + (turn >= MD_TARGET_EVICTION));
 }

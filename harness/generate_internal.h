@@ -6,6 +6,7 @@
  *   generate_swarm.c     the character of a trace
  *   generate_command.c   one command of any kind, and what it does to the picture
  *   generate_store.c     stores with their data blocks
+ *   generate_meta.c      meta commands and their flags
  *   generate_line.c      the tokens of a line, and what is odd about them
  *   generate_admin.c     administrative commands
  *   generate_word.c      keys, numbers, expiration times
@@ -79,6 +80,11 @@ enum md_gen_kind {
     MD_GEN_SHUTDOWN,
     MD_GEN_ADMIN,
     MD_GEN_UNKNOWN,
+    MD_GEN_MG,
+    MD_GEN_MS,
+    MD_GEN_MD,
+    MD_GEN_MA,
+    MD_GEN_ME,
     MD_GEN_KINDS
 };
 
@@ -166,6 +172,9 @@ struct md_gen_shape {
 extern const struct md_gen_shape md_gen_shapes[MD_GEN_KINDS];
 
 static inline bool md_gen_is_store(enum md_gen_kind kind) { return kind <= MD_GEN_CAS; }
+static inline bool md_gen_is_meta(enum md_gen_kind kind) {
+    return kind >= MD_GEN_MG && kind <= MD_GEN_ME;
+}
 static inline bool md_gen_is_retrieval(enum md_gen_kind kind) {
     return kind >= MD_GEN_GET && kind <= MD_GEN_BGET;
 }
@@ -234,6 +243,19 @@ void md_gen_stored(struct md_gen *g, struct md_gen_key *k);
 /* ---- generate_store.c -------------------------------------------------------------------- */
 
 void md_gen_store(struct md_gen *g, enum md_gen_kind kind);
+/* A CAS value that may be the key's; true: it should be. */
+bool md_gen_cas(struct md_gen *g, const struct md_gen_key *k);
+/* What a length says when it lies about n bytes; *text: instead of a number. */
+uint64_t md_gen_false_length(struct md_gen *g, uint64_t n, const char **text);
+/* A data block and its end; as {block} if `symbols`. */
+void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols,
+                      bool lying_end);
+
+/* ---- generate_meta.c --------------------------------------------------------------------- */
+
+void md_gen_meta(struct md_gen *g, enum md_gen_kind kind);
+/* One flag (letter and token) such as meta commands take, about this key. */
+void md_gen_meta_flag(struct md_gen *g, const struct md_gen_key *k);
 
 /* ---- generate_admin.c -------------------------------------------------------------------- */
 
@@ -266,6 +288,8 @@ void md_gen_binary_sweep(struct md_gen *g, struct md_step *send);
 void md_gen_init(struct md_gen *g, struct md_random *r);
 /* Draws features, weights and keys for a trace. */
 void md_gen_swarm(struct md_gen *g);
+/* Then: meta commands, with the classic ones that go with them in between. */
+void md_gen_mostly_meta(struct md_gen *g);
 /* Adds a key to the pool, as alive. Too long or too many: ignored. */
 void md_gen_adopt_key(struct md_gen *g, const void *key, size_t len);
 

@@ -31,6 +31,11 @@ const struct md_gen_shape md_gen_shapes[MD_GEN_KINDS] = {
     [MD_GEN_SHUTDOWN] = {"shutdown", 2, 1, 0, 0, 0},
     [MD_GEN_ADMIN] = {"", 0, 1, 0, 0, 0},
     [MD_GEN_UNKNOWN] = {"", 6, 1, 0, 0, 0},
+    [MD_GEN_MG] = {"mg", 80, 3, 1, 2, 1},
+    [MD_GEN_MS] = {"ms", 60, 4, 1, 2, 2},
+    [MD_GEN_MD] = {"md", 25, 3, 1, 2, 1},
+    [MD_GEN_MA] = {"ma", 35, 3, 1, 2, 1},
+    [MD_GEN_ME] = {"me", 12, 2, 1, 0, 0},
 };
 
 void md_gen_put(struct md_gen *g, const char *text) { md_step_bytes(g->out, text, strlen(text)); }
@@ -61,13 +66,10 @@ void md_gen_choose_odd(struct md_gen *g, enum md_gen_kind kind) {
     g->odd = (enum md_gen_odd)dice[md_pick(g->r, MD_COUNT(dice))];
     if (g->odd == MD_ODD_NUMBER && shape->numbers == 0)
         g->odd = MD_ODD_SURPLUS;
-    if (g->odd == MD_ODD_DATA && !md_gen_is_store(kind))
+    if (g->odd == MD_ODD_DATA && !md_gen_is_store(kind) && kind != MD_GEN_MS)
         g->odd = MD_ODD_DROP;
     if (g->odd == MD_ODD_KEY && shape->key == 0)
         g->odd = MD_ODD_WORD;
-    /* Two letters that begin with m: changed, they may be a command that the model does not know. */
-    if (kind == MD_GEN_MN && (g->odd == MD_ODD_WORD || g->odd == MD_ODD_NUL))
-        g->odd = MD_ODD_END;
     if (g->odd == MD_ODD_LONG && !(g->features & MD_GEN_LONG))
         g->odd = MD_ODD_END;
     switch (g->odd) {

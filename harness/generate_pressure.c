@@ -206,11 +206,18 @@ static void md_put_data(struct md_pressure *p, const struct md_gen_value *v) {
 /* "WORD KEY FLAGS EXPTIME BYTES" */
 static void md_store_line(struct md_pressure *p, const char *word, const struct md_pool_keys *k,
                           unsigned n, bool flags, uint32_t size) {
-    md_gen_put(&p->g, word);
+    /* Nobody puts noreply behind an ms. */
+    bool meta = !p->quiet && strcmp(word, "set") == 0 && md_chance(p->g.r, 150);
+    md_gen_put(&p->g, meta ? "ms" : word);
     md_put_key(p, k, n);
-    md_gen_put(&p->g, flags ? " 7" : " 0");
-    md_put_ttl(p, p->ttl);
-    md_put_number(p, size);
+    if (meta) {
+        md_put_number(p, size);
+        md_gen_put(&p->g, flags ? " F7" : md_chance(p->g.r, 200) ? " T60" : "");
+    } else {
+        md_gen_put(&p->g, flags ? " 7" : " 0");
+        md_put_ttl(p, p->ttl);
+        md_put_number(p, size);
+    }
     p->commands++;
     p->bytes += size;
 }
@@ -386,9 +393,26 @@ uint32_t md_press_half_store(struct md_pressure *p, uint8_t *byte) {
 
 /* ---- use --------------------------------------------------------------------------------- */
 
+/* By a meta command: with u nothing moves, and what is held is not given back before the batch ends. */
+static void md_read_by_meta(struct md_pressure *p, const struct md_pool_keys *k) {
+    static const char *const flags[] = {"",     " v",      " v u",   " u l h", " s t q",
+                                        " h l", " T0 v k", " R30 t", " c f u", " N0"};
+    bool looks = md_pick(p->g.r, 4) == 0;
+    md_gen_put(&p->g, looks ? "me" : "mg");
+    md_put_key(p, k, md_some_key(p, k));
+    if (!looks)
+        md_gen_put(&p->g, flags[md_pick(p->g.r, MD_COUNT(flags))]);
+    md_gen_put(&p->g, "\r\n");
+    p->commands++;
+}
+
 static void md_read_keys(struct md_pressure *p, const struct md_pool_keys *k, unsigned n) {
     static const char *const words[] = {"get", "get", "gets", "gat", "touch", "touch"};
     const char *word = words[md_pick(p->g.r, MD_COUNT(words))];
+    if (md_chance(p->g.r, 250)) {
+        md_read_by_meta(p, k);
+        return;
+    }
     md_gen_put(&p->g, word);
     if (strcmp(word, "gat") == 0)
         md_put_ttl(p, p->ttl);
@@ -433,9 +457,13 @@ void md_press_counter(struct md_pressure *p) {
         md_gen_put(&p->g, "\r\n");
     }
     for (unsigned i = 1 + md_pick(p->g.r, 3); i > 0; i--) {
-        md_gen_put(&p->g, md_chance(p->g.r, 700) ? "incr" : "decr");
+        bool meta = md_chance(p->g.r, 200), incr = md_chance(p->g.r, 700);
+        const char *delta = deltas[md_pick(p->g.r, MD_COUNT(deltas))];
+        md_gen_put(&p->g, meta ? "ma" : incr ? "incr" : "decr");
         md_put_key(p, k, n);
-        md_gen_put(&p->g, deltas[md_pick(p->g.r, MD_COUNT(deltas))]);
+        if (meta)
+            md_gen_put(&p->g, incr ? " v D" : " MD D");
+        md_gen_put(&p->g, delta + meta);
         md_gen_put(&p->g, "\r\n");
         p->commands++;
         if (k->counters)

@@ -9,8 +9,7 @@ static void md_flags_token(struct md_gen *g) {
     md_gen_put(g, md_chance(g->r, 800) ? "0" : flags[md_pick(g->r, MD_COUNT(flags))]);
 }
 
-/* What the length token says when it lies. *text: instead of a number. */
-static uint64_t md_false_length(struct md_gen *g, uint64_t n, const char **text) {
+uint64_t md_gen_false_length(struct md_gen *g, uint64_t n, const char **text) {
     static const char *const odd[] = {
         "-1",         "-2147483648", "2147483645",          "2147483646", "2147483647",
         "2147483648", "4294967295",  "4294967296",          "4294967297", "4294967299",
@@ -35,11 +34,8 @@ static void md_put_value(struct md_gen *g, const struct md_gen_value *v) {
         md_gen_put_fill(g, v->fill, v->fill_byte);
 }
 
-/* The CAS token. True: it should match. */
-static bool md_cas_token(struct md_gen *g, const struct md_gen_key *k) {
+bool md_gen_cas(struct md_gen *g, const struct md_gen_key *k) {
     char text[MD_GEN_WORD_MAX];
-    if (!md_gen_token(g) || md_gen_odd_number(g))
-        return false;
     unsigned dice = md_pick(g->r, 100);
     bool known = md_gen_alive(g, k) && k->cas;
     if (!k->seen && known && dice < 50) {
@@ -60,6 +56,11 @@ static bool md_cas_token(struct md_gen *g, const struct md_gen_key *k) {
     else
         md_step_bytes(g->out, text, md_gen_border(g->r, text));
     return false;
+}
+
+/* The CAS token. True: it should match. */
+static bool md_cas_token(struct md_gen *g, const struct md_gen_key *k) {
+    return md_gen_token(g) && !md_gen_odd_number(g) && md_gen_cas(g, k);
 }
 
 static struct md_gen_key *md_store_key(struct md_gen *g, enum md_gen_kind kind) {
@@ -104,8 +105,8 @@ static void md_after_store(struct md_gen *g, enum md_gen_kind kind, struct md_ge
         k->expires = expires;
 }
 
-static void md_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols,
-                         bool lying_end) {
+void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols,
+                      bool lying_end) {
     static const char *const ends[] = {"", "\n", "\r", "\rx", "x\r\n", "\r\n\r\n", "\n\r"};
     if (symbols)
         md_step_part(g->out, MD_PART_BLOCK);
@@ -125,7 +126,7 @@ void md_gen_store(struct md_gen *g, enum md_gen_kind kind) {
     uint64_t size = (uint64_t)v.len + v.fill, said = size;
     const char *text = NULL;
     if (g->odd == MD_ODD_DATA)
-        said = md_false_length(g, size, &text);
+        said = md_gen_false_length(g, size, &text);
     bool lies = text || said != size;
     bool symbols = !lies && g->features & MD_GEN_BLOCKS && md_chance(g->r, 400);
 
@@ -144,7 +145,7 @@ void md_gen_store(struct md_gen *g, enum md_gen_kind kind) {
     g->swallowed |= md_gen_odd_here(g, MD_ODD_NUMBER);
     bool matches = kind == MD_GEN_CAS && md_cas_token(g, k);
     md_gen_end_line(g, true);
-    md_put_block(g, &v, symbols, g->odd == MD_ODD_DATA && !lies);
+    md_gen_put_block(g, &v, symbols, g->odd == MD_ODD_DATA && !lies);
     if (md_gen_goes_through(g))
         md_after_store(g, kind, k, &v, expires, matches);
 }

@@ -60,6 +60,19 @@ void md_gen_swarm(struct md_gen *g) {
         md_gen_make_key(g, i, &g->keys[i]);
 }
 
+void md_gen_mostly_meta(struct md_gen *g) {
+    g->total = 0;
+    for (unsigned i = 0; i < MD_GEN_KINDS; i++) {
+        uint16_t least = md_gen_shapes[i].weight, *w = &g->weight[i];
+        if (md_gen_is_meta((enum md_gen_kind)i)) {
+            *w = (uint16_t)(*w * 4 + least);
+        } else {
+            *w /= 4;
+        }
+        g->total += *w;
+    }
+}
+
 void md_gen_adopt_key(struct md_gen *g, const void *key, size_t len) {
     if (g->n_keys == MD_GEN_KEYS || len == 0 || len > MD_KEY_MAX)
         return;

@@ -194,16 +194,22 @@ static bool bytes_agree(const struct md_play *p) {
     return e->len == o->len && (e->len == 0 || memcmp(e->data, o->data, e->len) == 0);
 }
 
-/* What the node said in place of the mismatched reply, if it is a number. */
+/* What the node said in place of the mismatched reply, if it is a number; of ma it is a data block. */
 static bool observed_number(const struct md_play *p, const struct mismatch *mm, uint64_t *n) {
     const uint8_t *o = p->observed.data + mm->cursor;
+    size_t left = p->observed.len - mm->cursor;
     struct md_response r;
     if (md_is_binary((enum md_command_name)mm->command->name)) {
-        bool value = md_response_at(o, p->observed.len - mm->cursor, &r) && r.n_value == 8;
+        bool value = md_response_at(o, left, &r) && r.n_value == 8;
         *n = value ? md_be_read(r.value, 8) : 0;
         return value && r.header.status == MD_STATUS_OK;
     }
-    const uint8_t *end = memchr(o, '\r', p->observed.len - mm->cursor);
+    const uint8_t *block = left > 2 && memcmp(o, "VA ", 3) == 0 ? memchr(o, '\n', left) : NULL;
+    if (block) {
+        left -= (size_t)(block + 1 - o);
+        o = block + 1;
+    }
+    const uint8_t *end = left ? memchr(o, '\r', left) : NULL;
     struct md_number v = md_number_unsigned(o, end ? (size_t)(end - o) : 0);
     *n = v.value;
     return v.proper;

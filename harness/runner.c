@@ -5,6 +5,7 @@
 #include "harness/now.h"
 #include "harness/play.h"
 #include "harness/pool.h"
+#include "model/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,17 +200,34 @@ static enum md_verdict_kind play_trace(struct md_runner *r, const struct md_trac
 
 struct keys {
     struct md_buf *out;
-    const char *command;
-    size_t line; /* bytes of the line in hand, 0: none begun */
+    const char *command, *meta; /* the same for keys that only base64 can say */
+    size_t line;                /* bytes of the line in hand, 0: none begun */
     size_t limit;
 };
 
+/* Whether a key can be a word of a classic command. */
+static bool is_word(const uint8_t *key, size_t nkey) {
+    return nkey && !memchr(key, ' ', nkey) && !memchr(key, '\n', nkey) && !memchr(key, 0, nkey) &&
+           key[nkey - 1] != '\r';
+}
+
+static void end_line(struct keys *k) {
+    if (k->line)
+        md_buf_append(k->out, "\r\n", 2);
+    k->line = 0;
+}
+
 static void key_line(void *ctx, const uint8_t *key, size_t nkey) {
     struct keys *k = ctx;
-    if (k->line && k->line + nkey > k->limit) {
-        md_buf_append(k->out, "\r\n", 2);
-        k->line = 0;
+    if (!is_word(key, nkey)) {
+        end_line(k);
+        md_buf_printf(k->out, "%s ", k->meta);
+        md_base64_encode(k->out, key, nkey);
+        md_buf_str(k->out, strcmp(k->meta, "mg") == 0 ? " b v c f\r\n" : " b\r\n");
+        return;
     }
+    if (k->line && k->line + nkey > k->limit)
+        end_line(k);
     if (k->line == 0)
         md_buf_str(k->out, k->command);
     md_buf_byte(k->out, ' ');
@@ -223,18 +241,19 @@ static void gone_key_line(void *ctx, const uint8_t *key, size_t nkey, enum md_ru
 }
 
 static void each_key(struct md_runner *r, const char *command, size_t limit) {
-    struct keys k = {.out = &r->sweep_bytes, .command = command, .limit = limit};
+    struct keys k = {.out = &r->sweep_bytes,
+                     .command = command,
+                     .meta = strcmp(command, "gets") == 0 ? "mg" : "md",
+                     .limit = limit};
     md_model_each_item(r->model, key_line, &k);
-    if (k.line)
-        md_buf_append(k.out, "\r\n", 2);
+    end_line(&k);
 }
 
 static void each_known_key(struct md_runner *r, const char *command, size_t limit) {
-    struct keys k = {.out = &r->sweep_bytes, .command = command, .limit = limit};
+    struct keys k = {.out = &r->sweep_bytes, .command = command, .meta = "mg", .limit = limit};
     md_model_each_item(r->model, key_line, &k);
     md_model_each_gone(r->model, gone_key_line, &k);
-    if (k.line)
-        md_buf_append(k.out, "\r\n", 2);
+    end_line(&k);
 }
 
 /* What a last look at a node says, in this order: a get may still reclaim what has expired, so

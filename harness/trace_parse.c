@@ -174,7 +174,7 @@ static bool md_take_width(struct md_parser *ps, struct md_part *part) {
     uint64_t n;
     if (!md_take(ps, ":"))
         return true;
-    if (!md_take_number(ps, 8, &n) || n == 0)
+    if (ps->p == ps->end || *ps->p < '1' || *ps->p > '8' || !md_take_number(ps, 9, &n))
         return md_fail(ps, "expected a number of bytes from 1 to 8");
     part->byte = (uint8_t)n;
     return true;

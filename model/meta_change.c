@@ -176,7 +176,10 @@ static void say_failed(struct md_feed *f, enum md_result result) {
 static bool change(struct md_feed *f, struct delta *d, bool incr) {
     struct md_model *m = f->m;
     const struct md_meta *k = d->k;
-    bool border = false, silent = md_meta_has(k, 'q') || !md_meta_has(k, 'v');
+    bool border = false;
+    enum md_told told = md_meta_has(k, 'q')   ? MD_TOLD_NOTHING
+                        : md_meta_has(k, 'v') ? MD_TOLD_VALUE
+                                              : MD_TOLD_SUCCESS;
     int32_t old = md_item_get(m, d->record, false);
     uint64_t order = old == MD_NIL ? 0 : m->items[old].order;
     if (old != MD_NIL && md_meta_has(k, 'C') && md_may_be_number(m, old) &&
@@ -184,7 +187,7 @@ static bool change(struct md_feed *f, struct delta *d, bool incr) {
         say_code(f, k, MD_RULE_META_EXISTS, "EX");
         return false;
     }
-    enum md_result result = md_delta(m, d->record, incr, k->delta, silent, &d->value, &border);
+    enum md_result result = md_delta(m, d->record, incr, k->delta, told, &d->value, &border);
     if (result == MD_NOT_FOUND && md_meta_has(k, 'N'))
         return vivify(f, d, incr);
     if (result == MD_NOT_FOUND) {

@@ -53,6 +53,7 @@
     X(META_ADD_COMPARES_NOT, 1, "ms in mode E takes C and does not compare") \
     X(META_COUNT, 1, "cmd_meta counts me, and none of the others") \
     X(HELD_ITEM, 1, "a counter whose item an answer not yet sent shows (of mg, of a binary get or touch) is not written in place (depends on arrival)") \
+    X(CACHEDUMP_BINARY, 1, "stats cachedump leaves out keys that came as base64") \
     X(JOINED_FRESH, 1, "append and prepend make an item that is neither stale nor won")
 
 #define MD_META_QUIRK_LIST(X) \
@@ -94,7 +95,7 @@
       "with q ma answers HD where N made the item") \
     X(GROWN_FORGETS, "1.6.18", "CONSISTENCY: a counter that grows keeps what a counter that does not grow keeps", "not reported", \
       "a stale or won counter that gets longer is neither any more") \
-    X(ME_EXP_SIGN, "1.6.18", "Meta Debug, exp: expiration time; CONSISTENCY with t of mg", "fixed in a later version", \
+    X(ME_EXP_SIGN, "1.6.18", "Meta Debug, exp: expiration time; CONSISTENCY with t of mg", "not in 1.6.38", \
       "exp of me is negative while there is time left: -1 is one second as well as forever")
 
 /* clang-format on */

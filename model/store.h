@@ -67,13 +67,20 @@ struct md_value {
 };
 /* Makes the item of a key that has none. */
 int32_t md_store_new(struct md_model *m, const struct md_value *v);
+/* Puts a new item in the place of `old`, at once. */
+void md_store_over(struct md_model *m, const struct md_value *v, int32_t old);
+/* The item that replaces `was` keeps what belongs to its key; a version forgets it. */
+void md_item_keep_key(struct md_item *it, const struct md_item *was);
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
-/* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. silent: the
- * result is not shown, so where it depends on what we cannot know, the model is lost. */
-enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta, bool silent,
-                        uint64_t *value, bool *border);
+/* What the client is told of an incr or decr: where the result depends on what we cannot know, and is not
+ * told, the model is lost. */
+enum md_told { MD_TOLD_VALUE, MD_TOLD_SUCCESS, MD_TOLD_NOTHING };
+
+/* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. */
+enum md_result md_delta(struct md_model *m, int32_t record, bool incr, uint64_t delta,
+                        enum md_told told, uint64_t *value, bool *border);
 
 static inline const uint8_t *md_item_value(const struct md_item *it) {
     return it->nbytes > MD_INLINE_VALUE ? it->value : it->small;

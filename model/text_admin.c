@@ -82,8 +82,13 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
         const struct md_item *it = &m->items[i];
         const struct md_record *rec = &m->records[it->record];
         size_t before = b->len;
+        bool raw = it->key_forgotten && md_quirk_applies(m, MD_QUIRK_KEY_RAW);
+        if (it->binary_key && !raw) {
+            md_chosen(m, MD_CHOICE_CACHEDUMP_BINARY);
+            continue;
+        }
         md_buf_str(b, "ITEM ");
-        md_buf_append(b, rec->key, rec->nkey);
+        md_buf_append(b, rec->key, strnlen((const char *)rec->key, rec->nkey));
         md_buf_printf(b, " [%u b; %llu s]\r\n", it->nbytes,
                       it->exptime
                           ? (unsigned long long)(m->start_time - MD_RESTART_SLACK + it->exptime)

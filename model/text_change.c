@@ -62,7 +62,8 @@ static void say_delta(struct md_feed *f, const struct md_tokens *w, bool incr, u
     md_look(f, rec, "NOT_FOUND");
     if (observed_no_memory_delta(f, rec, incr))
         return;
-    enum md_result result = md_delta(m, rec, incr, delta, f->c->noreply, &value, &border);
+    enum md_result result = md_delta(
+        m, rec, incr, delta, f->c->noreply ? MD_TOLD_NOTHING : MD_TOLD_VALUE, &value, &border);
     if (result == MD_NON_NUMERIC) {
         md_refuse(f, MD_RULE_DELTA_NON_NUMERIC,
                   "CLIENT_ERROR cannot increment or decrement non-numeric value");

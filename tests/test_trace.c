@@ -267,7 +267,7 @@ static const struct {
     {HEAD "send 0 \"{base}\"", 2, 14, "expected +N or -N"},
     {HEAD "send 0 \"{base:9+1}\"", 2, 15, "expected a number of bytes from 1 to 8"},
     {HEAD "send 0 \"{len:}\"", 2, 14, "expected a number of bytes from 1 to 8"},
-    {HEAD "send 0 \"{cas:0 k}\"", 2, 15, "expected a number of bytes from 1 to 8"},
+    {HEAD "send 0 \"{cas:0 k}\"", 2, 14, "expected a number of bytes from 1 to 8"},
     {HEAD "send 0 \"{cas}\"", 2, 13, "expected a blank and a key behind {cas"},
     {HEAD "send 0 \"{now 1}\"", 2, 13, "expected +N or -N"},
     {HEAD "send 0 \"{fill x}\"", 2, 15, "expected a number of bytes from 0 to 4194304"},
