@@ -9,6 +9,7 @@
  *   generate_meta.c      meta commands and their flags
  *   generate_line.c      the tokens of a line, and what is odd about them
  *   generate_admin.c     administrative commands
+ *   generate_wire.c      damage
  *   generate_word.c      keys, numbers, expiration times
  *   generate_value.c     data
  *   generate_binary.c    requests of the binary protocol
@@ -263,6 +264,13 @@ void md_gen_meta_flag(struct md_gen *g, const struct md_gen_key *k);
 void md_gen_admin(struct md_gen *g);
 void md_gen_watch(struct md_gen *g, struct md_step *send);
 void md_gen_shutdown(struct md_gen *g, struct md_step *send);
+
+/* ---- generate_wire.c --------------------------------------------------------------------- */
+
+/* Damages a send step without respect for what it means. */
+void md_wire_damage(struct md_random *r, struct md_step *send);
+/* Tears send step i at any byte; what follows comes later, or elsewhere. */
+void md_wire_tear(struct md_random *r, struct md_trace *t, size_t i);
 
 /* ---- generate_command.c ------------------------------------------------------------------ */
 
