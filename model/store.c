@@ -330,7 +330,8 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
         break;
     case MD_CMD_APPEND:
     case MD_CMD_PREPEND:
-        if (v->cas && v->cas != m->items[old].cas) {
+        /* With -C ms compares nothing here. */
+        if (v->cas && v->cas != m->items[old].cas && (m->options.cas || v->by != MD_CMD_MS)) {
             failed_store(m, v);
             return MD_EXISTS;
         }
