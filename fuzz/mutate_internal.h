@@ -58,8 +58,8 @@ enum md_view_kind {
     MD_VIEW_TOUCH = 1 << 4,  /* word key exptime */
     MD_VIEW_DELETE = 1 << 5, /* word key */
     MD_VIEW_FLUSH = 1 << 6,  /* word [seconds] */
-    MD_VIEW_META = 1 << 8, /* word key flag... */
-    MD_VIEW_MS = 1 << 9,   /* word key bytes flag... */
+    MD_VIEW_META = 1 << 8,   /* word key flag... */
+    MD_VIEW_MS = 1 << 9,     /* word key bytes flag... */
     MD_VIEW_KEYED = MD_VIEW_STORE | MD_VIEW_GET | MD_VIEW_GAT | MD_VIEW_DELTA | MD_VIEW_TOUCH |
                     MD_VIEW_DELETE | MD_VIEW_META | MD_VIEW_MS,
     MD_VIEW_TIMED = MD_VIEW_STORE | MD_VIEW_GAT | MD_VIEW_TOUCH | MD_VIEW_FLUSH,
@@ -133,9 +133,9 @@ md_edit md_edit_word, md_edit_reuse_key, md_edit_new_key, md_edit_border, md_edi
     md_edit_value, md_edit_flip, md_edit_line_end, md_edit_expiry, md_edit_class_border;
 
 /* Of binary requests. */
-md_edit md_edit_request_insert, md_edit_request_delete, md_edit_request_copy, md_edit_request_opcode,
-    md_edit_request_field, md_edit_request_cas, md_edit_request_extras, md_edit_request_key,
-    md_edit_request_value;
+md_edit md_edit_request_insert, md_edit_request_delete, md_edit_request_copy,
+    md_edit_request_opcode, md_edit_request_field, md_edit_request_cas, md_edit_request_extras,
+    md_edit_request_key, md_edit_request_value;
 
 struct md_edit_entry {
     const char *name;

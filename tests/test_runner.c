@@ -96,6 +96,30 @@ enum md_node_status md_node_close(struct md_node *n, unsigned conn) {
     return MD_NODE_OK;
 }
 
+/* Nothing comes later here, and nobody is told to end. */
+enum md_node_status md_node_settle(struct md_node *n, unsigned conn, size_t max_reply,
+                                   struct md_buf *replies) {
+    (void)n;
+    (void)conn;
+    (void)max_reply;
+    (void)replies;
+    return MD_NODE_OK;
+}
+
+enum md_node_status md_node_await(struct md_node *n, unsigned conn, size_t max_reply,
+                                  struct md_buf *replies) {
+    (void)n;
+    (void)conn;
+    (void)max_reply;
+    (void)replies;
+    return MD_NODE_HANGS;
+}
+
+enum md_node_status md_node_ended(struct md_node *n) {
+    n->down = true;
+    return MD_NODE_OK;
+}
+
 enum md_node_status md_node_shutdown(struct md_node *n, unsigned conn, struct md_buf *replies) {
     (void)replies;
     return md_node_close(n, conn);
