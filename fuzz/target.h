@@ -18,6 +18,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
                                  uint8_t *out, size_t max_size, unsigned seed);
 
+/* NOLINTBEGIN(readability-non-const-parameter): libFuzzer says so */
 #define MD_FUZZ_TARGET(target)                                                                     \
     static struct md_engine *engine;                                                               \
                                                                                                    \
@@ -43,5 +44,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t 
                                      unsigned seed) {                                              \
         return md_crossover_text(a, a_size, b, b_size, out, max_size, target, seed);               \
     }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 #endif

@@ -79,8 +79,8 @@ static bool retrieves(enum md_command_name name) {
 
 /* One packet; of `stat`, all through the empty one, or an error. */
 static size_t packets_span(enum md_command_name name, const uint8_t *bytes, size_t len) {
-    bool stat = name == MD_CMD_BIN_STAT || name == MD_CMD_BIN_STAT_ITEMS ||
-                name == MD_CMD_BIN_STAT_SLABS;
+    bool stat =
+        name == MD_CMD_BIN_STAT || name == MD_CMD_BIN_STAT_ITEMS || name == MD_CMD_BIN_STAT_SLABS;
     struct md_response r;
     for (size_t at = 0; md_response_at(bytes + at, len - at, &r);) {
         at += r.span;
@@ -242,8 +242,8 @@ void md_signature(const struct md_command *command, const uint8_t *expected, siz
                           d.kind, sizeof d.kind);
     else if (retrieves(name))
         find_difference(expected, n_expected, observed, n_observed, &d);
-    else if (!md_is_meta(name) || !md_meta_difference(expected, n_expected, observed, n_observed,
-                                                      d.field, d.kind)) {
+    else if (!md_is_meta(name) ||
+             !md_meta_difference(expected, n_expected, observed, n_observed, d.field, d.kind)) {
         struct line e = line_at(expected, n_expected), o = line_at(observed, n_observed);
         lines_differ(e, e.span != 0, o, o.span != 0, &d);
     }

@@ -77,6 +77,8 @@ static void name_of(struct word w, char field[MD_FIELD_MAX]) {
     const uint8_t *sign = memchr(w.s, '=', w.n);
     if (sign && sign - w.s < 8 && sign - w.s > 1)
         snprintf(field, MD_FIELD_MAX, "%.*s", (int)(sign - w.s), (const char *)w.s);
+    else if (w.s[0] == 'O')
+        snprintf(field, MD_FIELD_MAX, "opaque");
     else if (w.s[0] >= 'A' && w.s[0] <= 'Z') /* signatures are in lower case: h and H differ */
         snprintf(field, MD_FIELD_MAX, "mark-%c", w.s[0]);
     else if (w.s[0] >= 'a' && w.s[0] <= 'z')

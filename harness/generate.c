@@ -341,12 +341,13 @@ static void md_plan_binary(struct md_plan *p) {
         p->conns[i].binary = i == 0 || md_chance(&p->random, 700);
     if (md_chance(&p->random, 60)) /* keys that no text command can name */
         for (unsigned i = 0; i < p->g.n_keys; i++)
-            p->g.keys[i].bytes[p->g.keys[i].len / 2] = (uint8_t)" \n\0\r"[md_pick(&p->random, 4)];
+            p->g.keys[i].bytes[p->g.keys[i].len / 2] = (uint8_t) " \n\0\r"[md_pick(&p->random, 4)];
 }
 
 /* Nodes that speak one protocol only, now and then. */
 static void md_plan_protocol(struct md_plan *p) {
-    static const char *const only[] = {"-B", "binary", NULL}, *const never[] = {"-B", "ascii", NULL};
+    static const char *const only[] = {"-B", "binary", NULL}, *const never[] = {"-B", "ascii",
+                                                                                NULL};
     if (p->t->options.n_args == 0 && md_chance(&p->random, 8))
         md_gen_take_options(md_chance(&p->random, 800) ? only : never, &p->t->options);
 }

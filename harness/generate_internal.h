@@ -13,6 +13,7 @@
  *   generate_word.c      keys, numbers, expiration times
  *   generate_value.c     data
  *   generate_binary.c    requests of the binary protocol
+ *   generate_request.c   their bytes, and what is odd about their headers
  *   generate_eviction.c  a trace that runs out of memory: options, character, turns
  *   generate_pressure.c  what presses: keys of a slab class, sizes, floods, chains
  */
@@ -249,8 +250,7 @@ bool md_gen_cas(struct md_gen *g, const struct md_gen_key *k);
 /* What a length says when it lies about n bytes; *text: instead of a number. */
 uint64_t md_gen_false_length(struct md_gen *g, uint64_t n, const char **text);
 /* A data block and its end; as {block} if `symbols`. */
-void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols,
-                      bool lying_end);
+void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbols, bool lying_end);
 
 /* ---- generate_meta.c --------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /*
  * Meta commands: a key as it is or as base64, a handful of flags in any order, and for ms a data
- * block. Flags that belong together come together now and then (N with T, I with C, q with anything).
+ * block. Flags that belong together often come together (N with T, I with C, q with anything).
  */
 #include "harness/generate_internal.h"
 

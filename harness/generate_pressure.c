@@ -393,7 +393,7 @@ uint32_t md_press_half_store(struct md_pressure *p, uint8_t *byte) {
 
 /* ---- use --------------------------------------------------------------------------------- */
 
-/* By a meta command: with u nothing moves, and what is held is not given back before the batch ends. */
+/* By a meta command: with u nothing moves; what an mg shows is held until the batch ends. */
 static void md_read_by_meta(struct md_pressure *p, const struct md_pool_keys *k) {
     static const char *const flags[] = {"",     " v",      " v u",   " u l h", " s t q",
                                         " h l", " T0 v k", " R30 t", " c f u", " N0"};

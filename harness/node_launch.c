@@ -206,6 +206,9 @@ enum md_node_status md_launch_again(struct md_node *n) {
         library_path ? md_buf_cstr(&library) : NULL,
         NULL,
     };
+    /* The socket of a process before it, so that there is one only once somebody listens. */
+    if (n->address.ss_family == AF_UNIX)
+        unlink(n->socket_path);
     const char **argv = md_command_line(n);
     s.argv = (char *const *)argv;
     s.envp = (char *const *)environment;

@@ -42,14 +42,22 @@ static enum md_node_status md_no_shim(struct md_node *n) {
                         n->binary);
 }
 
-/* A node without the shim cannot tell that it listens: it shows by accepting. */
-static bool md_listens_unseen(struct md_node *n) {
-    if (atomic_load(&n->page->attached))
-        return false;
+/* Whether its address is in use: the socket is there, or somebody accepts. (The shim would count a
+ * connection to the socket.) */
+static bool md_address_taken(struct md_node *n) {
+    if (n->address.ss_family == AF_UNIX)
+        return access(n->socket_path, F_OK) == 0;
     int fd = md_node_connect(n);
     if (fd >= 0)
         close(fd);
     return fd >= 0;
+}
+
+/* A node without the shim cannot tell that it listens. The shim is attached before main, so who looks
+ * for it afterwards cannot be too early. */
+static bool md_listens_unseen(struct md_node *n) {
+    return !atomic_load(&n->page->attached) && md_address_taken(n) &&
+           !atomic_load(&n->page->attached);
 }
 
 static enum md_node_status md_wait_listening(struct md_node *n) {

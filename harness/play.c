@@ -194,7 +194,7 @@ static bool bytes_agree(const struct md_play *p) {
     return e->len == o->len && (e->len == 0 || memcmp(e->data, o->data, e->len) == 0);
 }
 
-/* What the node said in place of the mismatched reply, if it is a number; of ma it is a data block. */
+/* What the node said in place of the mismatched reply, if it is a number; that of ma is a block. */
 static bool observed_number(const struct md_play *p, const struct mismatch *mm, uint64_t *n) {
     const uint8_t *o = p->observed.data + mm->cursor;
     size_t left = p->observed.len - mm->cursor;

@@ -44,9 +44,9 @@ struct md_play {
     struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */
     struct md_buf log[MD_CONNECTIONS_MAX]; /* of watchers: what was not looked at yet */
     bool want_canonical;
-    bool down;     /* the node was killed: nothing but the clock moves until it is restarted */
-    bool ahead;    /* the node was told more than the model knows */
-    bool sweeping; /* MD_SWEEP_CONN stands for the harness's own connection... */
+    bool down;         /* the node was killed: nothing but the clock moves until it is restarted */
+    bool ahead;        /* the node was told more than the model knows */
+    bool sweeping;     /* MD_SWEEP_CONN stands for the harness's own connection... */
     unsigned sweep_on; /* ... which is this one of the node's */
     /* Told after each piece of a send that is not its last; may be NULL. */
     void (*piece)(void *ctx);

@@ -79,7 +79,7 @@ static bool take_number(const struct md_units *u, size_t *at, size_t width, uint
 }
 
 static size_t skip(const struct md_units *u, size_t at, uint64_t *bytes) {
-    while (at < u->n && *bytes > 0) {
+    while (at<u->n && * bytes> 0) {
         uint64_t width = u->at[at++].width;
         *bytes = *bytes > width ? *bytes - width : 0;
     }
@@ -150,8 +150,7 @@ static void say_number(const struct md_step *s, const struct md_units *u, size_t
         md_buf_printf(out, " %s=", name);
         say_symbol(&s->parts[u->at[at].part], out);
     } else if (take_number(u, &end, width, &n)) {
-        md_buf_printf(out, n > UINT32_MAX ? " %s=0x%llx" : " %s=%llu", name,
-                      (unsigned long long)n);
+        md_buf_printf(out, n > UINT32_MAX ? " %s=0x%llx" : " %s=%llu", name, (unsigned long long)n);
     }
 }
 
@@ -169,8 +168,7 @@ static void say_bytes(const struct md_step *s, const struct md_units *u, size_t 
 }
 
 static void say_extras(const struct md_step *s, const struct md_units *u,
-                       const struct md_request *r, const struct md_opcode *op,
-                       struct md_buf *out) {
+                       const struct md_request *r, const struct md_opcode *op, struct md_buf *out) {
     size_t at = r->body;
     if (op && op->n_extras == r->header.n_extras && r->whole) {
         switch (op->n_extras) {
@@ -191,8 +189,8 @@ static void say_extras(const struct md_step *s, const struct md_units *u,
     say_bytes(s, u, r->body, r->key, out);
 }
 
-void md_request_words(const struct md_step *s, const struct md_units *u,
-                      const struct md_request *r, struct md_buf *out) {
+void md_request_words(const struct md_step *s, const struct md_units *u, const struct md_request *r,
+                      struct md_buf *out) {
     const struct md_packet *h = &r->header;
     const struct md_opcode *op = md_opcode_find(h->opcode);
     if (op)

@@ -31,14 +31,14 @@ struct md_request {
     struct md_packet header; /* a symbol in place of the CAS value: 0 */
     size_t from, body, to;   /* the header, what is behind it, the next one */
     size_t n_key_at, n_body_at, opaque_at, cas_at;
-    size_t key, value;       /* where they begin; what is missing begins at `to` */
-    bool whole;              /* all of its body is in the row */
+    size_t key, value; /* where they begin; what is missing begins at `to` */
+    bool whole;        /* all of its body is in the row */
 };
 /* The request that begins at unit `from`; false: there is none. */
 bool md_request_at(const struct md_units *u, size_t from, struct md_request *r);
 
 /* The request in words: `set key="k" flags=7 expires=30 "hello" opaque=0x1`. */
-void md_request_words(const struct md_step *s, const struct md_units *u,
-                      const struct md_request *r, struct md_buf *out);
+void md_request_words(const struct md_step *s, const struct md_units *u, const struct md_request *r,
+                      struct md_buf *out);
 
 #endif

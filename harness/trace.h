@@ -70,7 +70,7 @@ enum {
     MD_TRACE_FILE_MAX = 64 << 20,    /* bytes of a trace file; larger ones are refused unread */
     MD_TRACE_BYTES_MAX = 64 << 20,   /* bytes that one trace sends in all, fills included */
     MD_TRACE_STEPS_MAX = 1 << 20,
-    MD_NODE_ARGS_MAX = 40,
+    MD_NODE_ARGS_MAX = 35,
 };
 
 enum md_part_kind {

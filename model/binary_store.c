@@ -201,6 +201,7 @@ static void store(struct md_feed *f, const uint8_t *data) {
                          .by = f->c->command.name,
                          .how = (uint8_t)by,
                          .cas = c->cas,
+                         .compares = c->cas != 0,
                          .data = data,
                          .nbytes = c->nbytes,
                          .room = &c->room};

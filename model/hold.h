@@ -1,6 +1,6 @@
 /*
- * Items that somebody holds: the answer of an mg points into its item until it has been sent. Such an item
- * is not rewritten in place, and when it goes its memory comes back only with the answer.
+ * Items that somebody holds: the answer of an mg points into its item until it has been sent. Such
+ * an item is not rewritten in place, and when it goes its memory comes back only with the answer.
  */
 #ifndef MEMDIVERGE_HOLD_H
 #define MEMDIVERGE_HOLD_H

@@ -87,7 +87,7 @@ static void debug(struct md_feed *f, const struct md_tokens *w) {
     md_refuse(f, MD_RULE_META_DEBUG_MISS, "EN");
 }
 
-/* ---- all of them ------------------------------------------------------------------------------ */
+/* ---- all of them ---------------------------------------------------------------------------- */
 
 bool md_meta_line(struct md_feed *f, struct md_tokens *w, enum md_command_name name) {
     struct md_meta k = {0};

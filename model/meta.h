@@ -1,6 +1,6 @@
 /*
- * The meta commands mg, ms, md, ma and me (protocol.txt "Meta Commands"): a line, or the data block of
- * an ms. They share connections, keys and error strings with the classic text protocol.
+ * The meta commands mg, ms, md, ma and me (protocol.txt "Meta Commands"): a line, or the data block
+ * of an ms. They share connections, keys and error strings with the classic text protocol.
  */
 #ifndef MEMDIVERGE_META_H
 #define MEMDIVERGE_META_H

@@ -51,8 +51,8 @@ static bool before_opaque(const struct md_meta *k, char flag) {
     return md_meta_has(k, flag) && k->at[(unsigned char)flag] < k->at['O'];
 }
 
-/* An opaque that is too long: what was done before it was read stays done, in a version that has this quirk.
- * True: the command goes on up to there. */
+/* An opaque that is too long: in a version that has this quirk, what was done before it was read stays
+ * done. True: the command goes on up to there. */
 static bool acts_though_refused(struct md_feed *f, const struct get *g) {
     const struct md_meta *k = g->k;
     if (g->item == MD_NIL ? md_meta_has(k, 'N') : before_opaque(k, 'T'))

@@ -43,7 +43,7 @@ static inline struct md_token md_meta_word(const struct md_meta *k, char flag) {
     return k->w->word[k->at[(unsigned char)flag]];
 }
 
-/* Reads the flags from word `first` on. False: refused, k->error and the rule of the command say why. */
+/* Reads the flags from word `first` on. False: refused; k->error and the command's rule say why. */
 bool md_meta_flags(struct md_feed *f, const struct md_tokens *w, size_t first, struct md_meta *k);
 /* Notes flags that the command does not know but takes, for those are not in its list. */
 void md_meta_foreign(struct md_feed *f, const struct md_meta *k, const char *known);

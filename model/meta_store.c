@@ -116,8 +116,8 @@ static bool begin_data(struct md_feed *f, const struct md_meta *k) {
 bool md_meta_store(struct md_feed *f, struct md_tokens *w, struct md_meta *k) {
     struct md_model *m = f->m;
     struct md_conn *c = f->c;
-    bool given;
-    uint64_t cas;
+    bool given = false;
+    uint64_t cas = 0;
     struct md_number bytes = md_number_signed(w->word[2].s, w->word[2].n);
     md_rule_is(m, MD_RULE_NUMBER_BAD);
     if (!bytes.taken || !md_bytes_value(f, bytes, &c->nbytes)) {

@@ -48,14 +48,14 @@ struct md_options {
     double factor;           /* -f, default 1.25 */
     uint32_t reqs_per_event; /* -R, default 10000 (design: nobody is overtaken in a batch) */
     enum md_protocol protocol;
-    bool cas;                /* false with -C */
-    bool flush_enabled;      /* false with -F */
-    bool evict;              /* false with -M */
-    bool preallocated;       /* -L: all memory is taken at the start, each class gets a page */
-    bool slab_reassign;      /* -o slab_reassign: pages are of one size */
-    bool shutdown;           /* -A: shutdown ends the node */
-    bool crawler;            /* -o lru_crawler */
-    unsigned threads;        /* -t, default 1: how many keys share a lock follows from it */
+    bool cas;           /* false with -C */
+    bool flush_enabled; /* false with -F */
+    bool evict;         /* false with -M */
+    bool preallocated;  /* -L: all memory is taken at the start, each class gets a page */
+    bool slab_reassign; /* -o slab_reassign: pages are of one size */
+    bool shutdown;      /* -A: shutdown ends the node */
+    bool crawler;       /* -o lru_crawler */
+    unsigned threads;   /* -t, default 1: how many keys share a lock follows from it */
     /* -o lru_maintainer: HOT, WARM and COLD queues that background threads juggle. The model then says
      * what may happen, not what will (model/segmented.h). */
     bool segmented;

@@ -192,7 +192,7 @@
     X(BGET, "1.6.18", "Error strings: a nonexistent command name answers ERROR", "kept for old clients", \
       "bget answers like get") \
     X(GAT_NOT_COUNTED, "1.6.18", "General-purpose statistics: cmd_get, get_hits, get_misses count retrievals", "not reported", \
-      "gat and gats count neither in cmd_get nor in get_hits or get_misses") \
+      "gat, gats and mg with T count neither in cmd_get nor in get_hits") \
     X(UNFETCHED_COUNTERS, "1.6.18", "General-purpose statistics: expired_unfetched, never touched by get/incr/append/etc", "not reported", \
       "expired_unfetched and evicted_unfetched count items that incr, decr, append or prepend had touched") \
     X(EVICTS_EXPIRED, "1.6.18", "Storage commands, exptime; Item statistics: reclaimed, evicted before it expired", "not reported", \

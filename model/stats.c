@@ -302,7 +302,7 @@ static uint64_t expected_value(const struct expected *e, size_t i) {
 }
 
 static const char *expected_name(const struct expected *e, size_t i) {
-    return e->s->by_class ? e->s->lines[i].name : names[i];
+    return e->s->by_class ? e->s->lines[i].name : i < MD_STATS ? names[i] : "?";
 }
 
 /* The index of the value of that name; e->n: none is expected. */

@@ -292,8 +292,8 @@ static bool lower_cas(const struct md_model *m, const struct md_value *v, int32_
     return v->invalidate && v->cas && v->cas < m->items[old].cas;
 }
 
-/* ms with I and a CAS value that is too low: the new value is stale from the start, and lives as long as the
- * old one would have. */
+/* ms with I and a CAS value that is too low: the new value is stale from the start, and lives as
+ * long as the old one would have. */
 static void put_stale(struct md_model *m, const struct md_value *v, int32_t old) {
     const struct md_item was = m->items[old];
     m->stats.count[MD_STAT_cas_hits]++;
@@ -330,8 +330,7 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
         break;
     case MD_CMD_APPEND:
     case MD_CMD_PREPEND:
-        /* With -C ms compares nothing here. */
-        if (v->cas && v->cas != m->items[old].cas && (m->options.cas || v->by != MD_CMD_MS)) {
+        if (v->compares && v->cas != m->items[old].cas) {
             failed_store(m, v);
             return MD_EXISTS;
         }

@@ -37,8 +37,8 @@ void md_item_fetched(struct md_model *m, int32_t item);
 void md_item_release(struct md_model *m, int32_t item);
 /* The CAS value of an item that changes: the next one, or the one given. */
 uint64_t md_next_cas(struct md_model *m, bool given, uint64_t cas);
-/* Whether the item's CAS value is the one asked for; zero_is_none: the caller is of those where a version
- * takes 0 for no question at all. */
+/* Whether the item's CAS value is the one asked for; zero_is_none: the caller is of those where a
+ * version takes 0 for no question at all. */
 bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is_none);
 /* Whether incr and decr look at the item's value at all. */
 bool md_may_be_number(const struct md_model *m, int32_t item);
@@ -51,9 +51,10 @@ bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size
 struct md_value {
     int32_t record;
     uint32_t flags, exptime, exptime_set;
-    uint8_t by;   /* enum md_command_name */
-    uint8_t how;  /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
-    uint64_t cas; /* asked for by cas; by append and prepend, if not 0 */
+    uint8_t by;    /* enum md_command_name */
+    uint8_t how;   /* MD_CMD_SET .. MD_CMD_CAS: which kind of store */
+    uint64_t cas;  /* asked for by cas, else 0 */
+    bool compares; /* append and prepend ask for `cas` as well (binary) */
     /* Of ms: */
     bool invalidate; /* a CAS value lower than the item's stores, and marks it stale */
     bool vivify;     /* append and prepend make what is missing */
@@ -74,8 +75,8 @@ void md_item_keep_key(struct md_item *it, const struct md_item *was);
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
-/* What the client is told of an incr or decr: where the result depends on what we cannot know, and is not
- * told, the model is lost. */
+/* What the client is told of an incr or decr: where the result depends on what we cannot know, and
+ * is not told, the model is lost. */
 enum md_told { MD_TOLD_VALUE, MD_TOLD_SUCCESS, MD_TOLD_NOTHING };
 
 /* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. */

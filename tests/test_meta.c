@@ -1,50 +1,17 @@
 /*
- * The meta commands in the model by themselves: flags and what they return, marks (won, stale), quiet mode,
- * base64 keys, and the two ways in which they meet the rest: data blocks, and items that answers hold.
+ * The meta commands in the model by themselves: flags and what they return, marks (won, stale), quiet
+ * mode, base64 keys, and the two ways in which they meet the rest: data blocks, and items that answers
+ * hold.
  */
 #include "harness/compare.h"
 #include "model/base64.h"
-#include "model/model.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    struct md_model *m;
-    struct md_reply r;
-};
+#include "tests/model_fixture.h"
 
 static int setup(void **state) {
-    struct fixture *f = md_calloc(1, sizeof *f);
-    bool exact;
-    struct md_options o;
-    md_options_default(&o);
-    f->m = md_model_new(md_profile_find("1.6.18", &exact), &o, 1000000000);
-    md_model_open(f->m, 0);
+    struct fixture *f = fixture_new(NULL);
     md_model_open(f->m, 1);
     *state = f;
     return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    md_reply_free(&f->r);
-    md_model_free(f->m);
-    free(f);
-    return 0;
-}
-
-static void expect_on(struct fixture *f, unsigned conn, const char *bytes, const char *reply) {
-    assert_int_equal(md_model_feed(f->m, conn, bytes, strlen(bytes), &f->r), MD_FEED_OK);
-    assert_string_equal(md_buf_cstr(&f->r.bytes), reply);
-}
-
-static void expect(struct fixture *f, const char *bytes, const char *reply) {
-    expect_on(f, 0, bytes, reply);
 }
 
 static void return_flags(void **state) {
@@ -233,15 +200,15 @@ static void signatures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(return_flags, setup, teardown),
-        cmocka_unit_test_setup_teardown(refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(quiet, setup, teardown),
-        cmocka_unit_test_setup_teardown(won_and_stale, setup, teardown),
-        cmocka_unit_test_setup_teardown(compared, setup, teardown),
-        cmocka_unit_test_setup_teardown(by_the_book, setup, teardown),
-        cmocka_unit_test_setup_teardown(held, setup, teardown),
-        cmocka_unit_test_setup_teardown(any_cut, setup, teardown),
-        cmocka_unit_test_setup_teardown(clone_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(return_flags, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(refused, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(quiet, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(won_and_stale, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(compared, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(by_the_book, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(held, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(any_cut, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(clone_holds, setup, fixture_teardown),
         cmocka_unit_test(base64),
         cmocka_unit_test(signatures),
     };

@@ -511,7 +511,8 @@ static void pressed_on_a_used_node(void **state) {
 
 static void unmodelled(void **state) {
     struct fixture *f = *state;
-    trace(f, "memdiverge-trace 1\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\nsend 0 \"watch\\r\\n\"\n");
+    trace(f, "memdiverge-trace 1\nsend 0 \"set a 0 0 1\\r\\nx\\r\\n\"\nsend 0 "
+             "\"lru_crawler enable\\r\\nlru_crawler disable\\r\\nlru_crawler crawl all\\r\\n\"\n");
     expect(f, MD_UNMODELLED, "");
     trace(f, "memdiverge-trace 1\nsend 0 \"get a\\r\\n\"\n");
     expect(f, MD_AGREE, "");
