@@ -157,7 +157,7 @@ static void md_wrong_length(struct md_random *r, struct md_step *s) {
     struct md_part *p = md_wire_part(r, s, &at);
     if (!p)
         return;
-    for (int8_t n = off[md_pick(r, sizeof off)]; n; n += n < 0 ? 1 : -1)
+    for (int n = off[md_pick(r, sizeof off)]; n; n += n < 0 ? 1 : -1)
         md_wrong_number(r, p);
 }
 
