@@ -109,11 +109,12 @@ static void add_folder(struct md_words *w, const char *dir, const char *name) {
 }
 
 static void add_corpora(const struct md_campaign *c, enum md_target target, struct md_words *w) {
-    static const char *const seeds[MD_TARGETS][4] = {
+    static const char *const seeds[MD_TARGETS][5] = {
         [MD_TARGET_COMMANDS] = {"seeds", "regressions", "known"},
         [MD_TARGET_EVICTION] = {"eviction", "regressions"},
         [MD_TARGET_META] = {"meta", "regressions", "known"},
         [MD_TARGET_BINARY] = {"binary", "regressions", "known"},
+        [MD_TARGET_WIRE] = {"wire", "meta", "binary", "regressions"},
     };
     char *own = md_path("corpus", "%s", md_target_name(target));
     add_folder(w, c->settings->out, own);
@@ -127,7 +128,8 @@ void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct
     static const unsigned input_max[MD_TARGETS] = {[MD_TARGET_COMMANDS] = 4096,
                                                    [MD_TARGET_EVICTION] = 32768,
                                                    [MD_TARGET_META] = 4096,
-                                                   [MD_TARGET_BINARY] = 8192};
+                                                   [MD_TARGET_BINARY] = 8192,
+                                                   [MD_TARGET_WIRE] = 4096};
     const struct md_settings *s = c->settings;
     enum md_target target = c->child[slot].target;
     struct md_buf ours = {0}, prefix = {0};

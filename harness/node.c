@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -152,6 +153,19 @@ enum md_node_status md_node_kill(struct md_node *n) {
         return MD_NODE_OK;
     if (md_node_dead(n))
         return md_node_died(n); /* by itself: that is news */
+    md_end_process(n);
+    n->down = true;
+    return MD_NODE_OK;
+}
+
+enum md_node_status md_node_ended(struct md_node *n) {
+    atomic_store(&n->page->elapsed, ++n->uptime);
+    eventfd_write(n->wake, 1);
+    if (!md_node_dies(n, (int)n->deadline_ms))
+        return md_node_fail(n, MD_NODE_HANGS, "the node (pid %d) did not end within %u ms",
+                            (int)n->born, n->deadline_ms);
+    if (strcmp(md_buf_cstr(&n->death), "exited with status 0") != 0)
+        return md_node_died(n);
     md_end_process(n);
     n->down = true;
     return MD_NODE_OK;

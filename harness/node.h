@@ -93,6 +93,11 @@ void md_node_free(struct md_node *n);
 enum md_node_status md_node_kill(struct md_node *n);
 enum md_node_status md_node_restart(struct md_node *n);
 
+/* The node was told to end, which it does with the next tick of its clock: moves that by a second, waits
+ * until the node is gone, and treats it as killed from then on. DIED: it did not end in order, with
+ * status 0. Not for nodes that we did not start. */
+enum md_node_status md_node_ended(struct md_node *n);
+
 /*
  * Stops the process (SIGSTOP) as a machine does that swaps or hangs: its sockets stay, nothing
  * answers until md_node_continue. Returns when it has stopped. Only for a node with a TCP port:
@@ -139,6 +144,11 @@ enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const voi
 /* Waits until settled, collecting on conn. */
 enum md_node_status md_node_settle(struct md_node *n, unsigned conn, size_t max_reply,
                                    struct md_buf *replies);
+
+/* Waits until the node has sent something on conn, whatever its workers do: for what a thread in the
+ * background says. Appends it to `replies`. */
+enum md_node_status md_node_await(struct md_node *n, unsigned conn, size_t max_reply,
+                                  struct md_buf *replies);
 
 /*
  * Remote nodes only (no effect on others): the bytes of the next exchange end where a command may

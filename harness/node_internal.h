@@ -41,6 +41,7 @@ struct md_spawn {
     int output;            /* becomes standard output and error */
     int page, wake;        /* become descriptors MD_SPAWN_PAGE and MD_SPAWN_WAKE */
     const cpu_set_t *cpus; /* NULL: the same as ours */
+    bool interruptible;    /* hears SIGINT */
 };
 enum { MD_SPAWN_PAGE = 3, MD_SPAWN_WAKE = 4 };
 /* The new process's id, or -1 with errno set by whatever failed, exec included. */

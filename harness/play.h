@@ -17,6 +17,7 @@ enum md_event_kind {
     MD_EVENT_OPEN,
     MD_EVENT_BYTES,
     MD_EVENT_CLOSE,
+    MD_EVENT_FINISH,
     MD_EVENT_CLOCK,
     MD_EVENT_REBOOT,
 };
@@ -42,6 +43,7 @@ struct md_play {
     struct md_reply expected; /* of the last event */
     struct md_buf observed;
     struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */
+    struct md_buf log[MD_CONNECTIONS_MAX]; /* of watchers: what was not looked at yet */
     bool want_canonical;
     bool down;         /* the node was killed: nothing but the clock moves until it is restarted */
     bool ahead;        /* the node was told more than the model knows */

@@ -300,7 +300,9 @@ static void last_look(struct md_runner *r) {
         return;
     }
     md_buf_str(b, "stats\r\nstats items\r\nstats slabs\r\n");
-    unsigned classes = r->model_options.model.segmented ? 0 : md_model_classes(r->model);
+    unsigned classes = r->model_options.model.segmented || md_model_crawled(r->model)
+                           ? 0
+                           : md_model_classes(r->model);
     for (unsigned c = 1; c <= classes; c++) {
         struct md_class_state state;
         md_model_class(r->model, c, &state);
@@ -639,19 +641,19 @@ enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t
     r->play.want_canonical = check || r->config.replies;
     enum md_verdict_kind kind = play_trace(r, t, s->node, &s->base, v, NULL);
     uint64_t played = md_now_ns();
-    bool pressed = md_model_pressed(r->model);
+    bool pressed = md_model_pressed(r->model), changed = md_model_administered(r->model);
     before.ns_run += played - began;
     r->counts.ns_run += played - began;
-    s->dirty = pressed || !known_behind(r, kind);
+    s->dirty = pressed || changed || r->play.down || !known_behind(r, kind);
     if (pressed && base.malloced)
         return run_once_more(r, t, v, &before);
     if (!known_behind(r, kind))
         return kind;
-    enum md_verdict_kind cleaned = pressed ? look_behind(r, v) : clean_up(r, v);
+    enum md_verdict_kind cleaned = s->dirty ? look_behind(r, v) : clean_up(r, v);
     size_t items = 0;
     md_model_each_item(r->model, count_item, &items);
     md_model_base(r->model, &s->base);
-    s->dirty = pressed || cleaned != MD_AGREE || items > 0 || md_model_leftover(r->model);
+    s->dirty |= cleaned != MD_AGREE || items > 0 || md_model_leftover(r->model);
     r->counts.ns_reset += md_now_ns() - played;
     v->kind = cleaned == MD_AGREE ? kind : cleaned;
     if (check && v->kind == MD_AGREE && r->counts.choices_turned == turned)

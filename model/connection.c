@@ -62,7 +62,7 @@ void md_feed_lose(struct md_feed *f) {
     for (size_t i = f->sent_commands; i < f->out->n_commands; i++) {
         f->out->commands[i].reply_offset = (uint32_t)f->sent_bytes;
         f->out->commands[i].reply_len = 0;
-        f->out->commands[i].flags &= (uint8_t)~MD_COMMAND_STATS;
+        f->out->commands[i].flags &= (uint8_t) ~(MD_COMMAND_STATS | MD_COMMAND_LATE);
         f->out->commands[i].marks = 0;
     }
     f->out->bytes.len = f->sent_bytes;
@@ -115,7 +115,7 @@ static void reply_move(struct md_reply *to, const struct md_reply *from, size_t 
 
 static void reply_clear(struct md_reply *r) {
     r->bytes.len = r->n_commands = r->n_marks = 0;
-    r->closed = r->cut = r->more = false;
+    r->closed = r->cut = r->more = r->ended = false;
 }
 
 /* The node has read all it can and waits for more of a data block: what is unsent stays with it. */
@@ -203,6 +203,10 @@ static size_t take_line(struct md_feed *f, const uint8_t *w, size_t n) {
     size_t len = (size_t)(end - w), text = len > 1 && end[-1] == '\r' ? len - 1 : len;
     f->line_end = len + 1 - text;
     md_feed_begin(f, f->c->input - n);
+    if (f->c->stalled) {
+        f->c->stalled = false;
+        md_quirk_applies(f->m, MD_QUIRK_METADUMP_STALLS);
+    }
     md_text_line(f, w, text);
     return len + 1;
 }
@@ -224,7 +228,8 @@ static bool is_full(const struct md_feed *f) {
 static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
     size_t at = 0;
-    while (at < n && !f->close && !f->unmodelled && !is_full(f)) {
+    while (at < n && !f->close && !f->unmodelled && !is_full(f) && c->state != MD_CONN_WATCH &&
+           !(f->nobody && f->sent_bytes)) {
         size_t used;
         if (c->state != MD_CONN_LINE) {
             used = take_data(f, w + at, n - at);
@@ -236,6 +241,13 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
         at += used;
         if (c->state == MD_CONN_LINE)
             take_turn(f);
+        if (c->dumped) { /* it comes back from the crawler with nothing left to send */
+            c->dumped = false;
+            md_feed_send(f);
+            c->stalled = at < n && f->m->quirk[MD_QUIRK_METADUMP_STALLS];
+            if (c->stalled)
+                break;
+        }
     }
     return at;
 }
@@ -274,7 +286,7 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     spare(m, &c->data);
     c->missing = c->input = 0;
     c->chunk_left = 0;
-    c->grown = false;
+    c->grown = c->dumped = c->stalled = false;
     c->first = true;
     c->binary = c->quiet = false;
     reply_clear(&c->held);
@@ -319,9 +331,47 @@ bool md_model_at_command(const struct md_model *m, unsigned conn) {
     return md_model_is_open(m, conn) && c->state == MD_CONN_LINE && c->line.len == 0 && !c->binary;
 }
 
+bool md_model_watches(const struct md_model *m, unsigned conn) {
+    return md_model_is_open(m, conn) && m->conn[conn].state == MD_CONN_WATCH;
+}
+
+/* Commands that stand behind a metadump and were not looked at yet: the end of the stream wakes the
+ * node as well, and it works on them before it meets that. */
+static void wake(struct md_model *m, unsigned conn, bool nobody, struct md_reply *out) {
+    struct md_conn *c = &m->conn[conn];
+    if (!c->stalled || c->state != MD_CONN_LINE)
+        return;
+    struct md_feed f = {.m = m,
+                        .c = c,
+                        .conn = conn,
+                        .out = out,
+                        .nobody = nobody,
+                        .requests = m->options.reqs_per_event};
+    md_buf_reserve(&out->bytes, 1);
+    md_buf_drop(&c->line, window(&f, c->line.data, c->line.len));
+    m->lost |= f.unmodelled || f.ended;
+    if (!f.close)
+        md_feed_send(&f);
+    md_feed_lose(&f);
+}
+
+void md_model_finish(struct md_model *m, unsigned conn, struct md_reply *out) {
+    reply_clear(out);
+    md_buf_reserve(&out->bytes, 1);
+    if (!md_model_is_open(m, conn))
+        return;
+    wake(m, conn, false, out);
+    out->closed = true;
+    m->conn[conn].stalled = false;
+    md_model_close(m, conn);
+}
+
 void md_model_close(struct md_model *m, unsigned conn) {
     if (!md_model_is_open(m, conn))
         return;
+    struct md_reply unread = {0};
+    wake(m, conn, true, &unread);
+    md_reply_free(&unread);
     if (m->conn[conn].held.bytes.len)
         md_chosen(m, MD_CHOICE_LOST_ON_CLOSE);
     conn_clear(m, &m->conn[conn]);
@@ -341,7 +391,7 @@ static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
     struct md_conn *c = f->c;
     if (len == 0 && c->state == MD_CONN_LINE && c->line.len)
         read_lines(f, in, 0);
-    for (size_t at = 0; at < len && !f->close && !f->unmodelled;) {
+    for (size_t at = 0; at < len && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH;) {
         if (c->state == MD_CONN_LINE) {
             at += read_lines(f, in + at, len - at);
         } else {
@@ -360,9 +410,19 @@ static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
         md_feed_lose(f);
         f->out->closed = true;
         conn_clear(f->m, c);
+    } else if (c->state == MD_CONN_WATCH) {
+        md_feed_send(f);
+        c->line.len = 0; /* never looked at */
     } else if (c->state != MD_CONN_LINE) {
         hold_back(f);
     }
+}
+
+/* The node ends with the command in hand, and so does every connection. */
+static void end(struct md_feed *f) {
+    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+        md_model_close(f->m, i);
+    f->out->ended = true;
 }
 
 /* The first byte decides, unless the node speaks one protocol only. */
@@ -401,8 +461,12 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
             release(&f);
         arrive(&f, in + at, least(len - at, MD_READ_BUFFER));
         at += MD_READ_BUFFER;
-    } while (at < len && !f.close && !f.unmodelled);
+    } while (at < len && !f.close && !f.unmodelled && c->state != MD_CONN_WATCH);
     out->more = is_full(&f) && c->line.len > 0;
+    if (f.ended && !f.unmodelled)
+        end(&f);
+    /* With memory short it matters what the crawler has freed. */
+    m->lost |= m->admin.crawled && m->memory.pressed;
     m->lost &= !m->process;
     return f.unmodelled || m->lost ? MD_FEED_UNMODELLED : MD_FEED_OK;
 }

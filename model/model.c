@@ -67,6 +67,8 @@ void md_model_free(struct md_model *m) {
     free(m->places);
     reasons_clear(m);
     md_stats_forget(m);
+    md_shape_forget(m);
+    free(m->notes);
     free(m->reasons);
     free(m->removals);
     free(m->told_removals);
@@ -87,6 +89,8 @@ static void start(struct md_model *m, const struct md_base *base) {
     for (unsigned i = 0; i < m->n_conns; i++)
         m->places[i].left = m->places[i].cas = 0;
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
+    m->admin = (struct md_admin){.crawler = m->options.crawler || m->options.segmented,
+                                 .crawler_sleep = MD_CRAWLER_SLEEP};
     md_removals_clear(m);
 }
 
@@ -98,6 +102,7 @@ void md_model_restart(struct md_model *m, const struct md_base *base) {
     m->order = 1;
     m->ordinal = 0;
     md_stats_forget(m);
+    md_shape_forget(m);
     m->lost = m->literal_cas = false;
     m->command = NULL;
     reasons_clear(m);
@@ -201,6 +206,7 @@ struct md_model *md_model_clone(const struct md_model *from) {
         s->lines = copy_of(s->lines, s->n_lines * sizeof *s->lines);
         s->cap_lines = s->n_lines;
     }
+    md_shape_copy(m, from);
     m->removals = copy_of(from->removals, from->n_removals * sizeof *from->removals);
     m->cap_removals = from->n_removals;
     m->told_removals = NULL;
@@ -300,6 +306,8 @@ void md_model_each_item(const struct md_model *m,
 bool md_model_literal_cas(const struct md_model *m) { return m->literal_cas; }
 bool md_model_lost(const struct md_model *m) { return m->lost; }
 bool md_model_flushed(const struct md_model *m) { return m->flush.used; }
+bool md_model_administered(const struct md_model *m) { return m->admin.changed; }
+bool md_model_crawled(const struct md_model *m) { return m->admin.crawled; }
 bool md_model_pressed(const struct md_model *m) { return m->memory.pressed; }
 
 enum md_key_state md_model_key_state(const struct md_model *m, const void *key, size_t nkey) {

@@ -54,6 +54,8 @@ struct md_options {
     bool evict;         /* false with -M */
     bool preallocated;  /* -L: all memory is taken at the start, each class gets a page */
     bool slab_reassign; /* -o slab_reassign: pages are of one size */
+    bool shutdown;      /* -A: shutdown ends the node */
+    bool crawler;       /* -o lru_crawler */
     unsigned threads;   /* -t, default 1: how many keys share a lock follows from it */
     /* -o lru_maintainer: HOT, WARM and COLD queues that background threads juggle. The model then says
      * what may happen, not what will (model/segmented.h). */
@@ -125,8 +127,9 @@ enum md_command_flags {
     MD_COMMAND_ERROR = 1,   /* predicted reply is an error line */
     MD_COMMAND_HIT = 2,     /* a retrieval with at least one hit */
     MD_COMMAND_MISS = 4,    /* a retrieval with at least one miss */
-    MD_COMMAND_STATS = 8,   /* reply is a pattern: compare with md_model_stats_agree */
+    MD_COMMAND_STATS = 8,   /* reply is a pattern: compare with md_model_pattern_agrees */
     MD_COMMAND_SILENT = 16, /* noreply: no bytes, by design */
+    MD_COMMAND_LATE = 32,   /* a thread in the background answers: by and by */
 };
 
 /* One command of a feed, in order. */
@@ -166,6 +169,7 @@ struct md_reply {
     bool closed; /* the node closes the connection after these bytes */
     bool more;   /* a server: commands wait until md_model_feed is called again, with nothing */
     bool cut;    /* values are missing: the reply would have been longer than MD_REPLY_MAX */
+    bool ended;  /* the node itself ends */
 };
 void md_reply_free(struct md_reply *r);
 
@@ -200,9 +204,11 @@ void md_model_observe(struct md_model *m, const void *bytes, size_t len);
  * command it showed. */
 bool md_model_broken(const struct md_model *m, uint32_t *ordinal, const char **promise,
                      const char **why);
-/* The client closes, or half-closes, the connection: memcached treats both alike. Replies that the
- * node held back are lost. No effect on a connection that is not open. */
+/* The client closes the connection. Replies that the node held back are lost. No effect on a connection
+ * that is not open. */
 void md_model_close(struct md_model *m, unsigned conn);
+/* The client half-closes, and may still read: `out` is what the node says before it closes too. */
+void md_model_finish(struct md_model *m, unsigned conn, struct md_reply *out);
 /* The clock moves forward. */
 void md_model_advance(struct md_model *m, uint32_t seconds);
 /* The node ends and starts again at this moment: every connection closes, and nothing survives, not one
@@ -211,6 +217,8 @@ void md_model_reboot(struct md_model *m);
 
 /* True where a barrier (`mn`) would be read as a command of its own; never on a binary connection. */
 bool md_model_at_command(const struct md_model *m, unsigned conn);
+/* The connection is a watcher: the node sends log lines and reads no more, until it is closed. */
+bool md_model_watches(const struct md_model *m, unsigned conn);
 
 /* ---- as a server ----------------------------------------------------------------------------- */
 
@@ -268,6 +276,12 @@ bool md_model_literal_cas(const struct md_model *m);
 bool md_model_lost(const struct md_model *m);
 /* Whether this trace has used flush_all (a reset must then outlive it). */
 bool md_model_flushed(const struct md_model *m);
+
+/* Whether an administrative command has changed what no reset changes back: the node is not for the next
+ * trace. */
+bool md_model_administered(const struct md_model *m);
+/* Whether a crawler may have freed items behind our back: what is left of the dead ones is not known. */
+bool md_model_crawled(const struct md_model *m);
 
 /* Whether a connection was closed while the node still had bytes of it to skip: it may remember that. */
 bool md_model_leftover(const struct md_model *m);
@@ -335,6 +349,16 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
  */
 bool md_model_stats_agree(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
                           size_t len, size_t *used, char *name, struct md_buf *why);
+
+/*
+ * The same for any reply that is a pattern (MD_COMMAND_STATS): counters, or a shape (model/shape.h). `name`
+ * is then the field that is wrong.
+ */
+bool md_model_pattern_agrees(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
+                             size_t len, size_t *used, char *name, struct md_buf *why);
+/* Whether the reply of a MD_COMMAND_LATE is there to its end, at the start of what was observed. */
+bool md_model_pattern_complete(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
+                               size_t len);
 
 /* How often each rule, choice and quirk was used since the model was made (survives restarts). */
 struct md_fired {
