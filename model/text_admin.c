@@ -43,7 +43,7 @@ void md_text_verbosity(struct md_feed *f, const struct md_tokens *w) {
         md_refuse(f, MD_RULE_NUMBER_BAD, MD_BAD_FORMAT);
         return;
     }
-    m->admin.verbosity = (uint32_t)n.value < VERBOSITY_MAX ? (uint32_t)n.value : VERBOSITY_MAX;
+    m->admin.verbosity = level < VERBOSITY_MAX ? (uint32_t)level : VERBOSITY_MAX;
     md_refuse(f, MD_RULE_VERBOSITY, "OK");
 }
 
@@ -69,7 +69,7 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
     md_rule_is(m, MD_RULE_CACHEDUMP);
     if (m->admin.crawled) { /* of the dead ones, who knows which are left */
         md_shape_expect_items(m, md_shape_note(m, MD_SHAPE_CACHEDUMP, 0),
-                              id ? id : MD_SLAB_CLASSES);
+                              id ? (unsigned)id : MD_SLAB_CLASSES);
         return;
     }
     struct md_buf *b = &f->out->bytes;
