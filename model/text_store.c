@@ -266,7 +266,8 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
         md_feed_commit(f);
         return;
     }
-    if (m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
+    if (c->store == MD_CMD_SET &&
+        m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
         m->items[m->records[c->record].item].doubtful = false;
     if (!m->profile->set_counts_at_line)
         md_count_store(m, c, 1);

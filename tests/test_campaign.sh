@@ -23,8 +23,8 @@ expect 0 'get-hit +[1-9]' "$md" rules "$out/summary.json"
 # Every target has its part, or the one that was asked for has all of it. Evictions are counted.
 expect 0 '^targets +commands [1-9].*, eviction [1-9]' \
     "$md" run --engine random --seed 7 --runs 100 --jobs 1 --out "$out"
-[[ $(of commands inputs) -gt 25 ]] || fail 'too few inputs of commands'
-[[ $(of meta inputs) -gt 25 ]] || fail 'too few inputs of meta'
+[[ $(of commands inputs) -gt 10 ]] || fail 'too few inputs of commands'
+[[ $(of meta inputs) -gt 10 ]] || fail 'too few inputs of meta'
 [[ $(of eviction inputs) -gt 2 ]] || fail 'too few inputs of eviction'
 expect 0 '^evictions +[1-9][0-9,]* predicted, [1-9]' \
     "$md" run --engine random --target eviction --seed 7 --runs 20 --jobs 1 --out "$out"
