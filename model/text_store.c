@@ -17,7 +17,7 @@ static bool store_numbers(struct md_feed *f, const struct md_tokens *w, int64_t 
     if (!flags.taken || !time.taken || !bytes.taken || !unique.taken)
         return false;
     c->cas = unique.value;
-    f->m->literal_cas |= c->cas && c->cas < f->m->base.cas;
+    f->m->literal_cas |= c->cas && c->cas <= f->m->base.cas;
     return md_bytes_value(f, bytes, &c->nbytes) && md_flags_value(f, flags, &c->flags) &&
            md_exptime_value(f, time, exptime) && md_lenient(f, &unique);
 }
