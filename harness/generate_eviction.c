@@ -342,7 +342,7 @@ void md_gen_pressing_commands(struct md_random *r, const struct md_options *o,
 /* ---- streams ----------------------------------------------------------------------------- */
 
 static const char *const md_target_names[MD_TARGETS] = {"commands", "eviction", "meta", "binary",
-                                                          "wire"};
+                                                        "wire"};
 
 const char *md_target_name(enum md_target target) { return md_target_names[target]; }
 

@@ -18,7 +18,7 @@ static const struct {
     size_t n;
 } md_wire_words[] = {
 #define W(s)                                                                                       \
-    { s, sizeof s - 1 }
+    { (s), sizeof(s) - 1 }
     W("\r\n"),
     W("\n"),
     W("\r"),
@@ -151,13 +151,13 @@ static void md_wrong_number(struct md_random *r, struct md_part *p) {
 
 /* {len} becomes a number of its own, a little off. */
 static void md_wrong_length(struct md_random *r, struct md_step *s) {
-    static const int8_t off[] = {-2, -1, 1, 2, 3, 10};
+    static const int off[] = {-2, -1, 1, 2, 3, 10};
     md_step_literal_lengths(s);
     size_t at;
     struct md_part *p = md_wire_part(r, s, &at);
     if (!p)
         return;
-    for (int n = off[md_pick(r, sizeof off)]; n; n += n < 0 ? 1 : -1)
+    for (int n = off[md_pick(r, MD_COUNT(off))]; n; n += n < 0 ? 1 : -1)
         md_wrong_number(r, p);
 }
 

@@ -540,8 +540,8 @@ static enum md_node_status await_late(struct md_play *p, unsigned conn,
 
 /* Of a watcher: what came behind the OK is the connection's. */
 static void take_log(struct md_play *p, unsigned conn) {
-    const char ok[] = "OK\r\n";
-    size_t begin = reply_begins(p, p->expected.n_commands - 1) + sizeof ok - 1;
+    enum { OK_LINE = 4 }; /* bytes, CRLF included */
+    size_t begin = reply_begins(p, p->expected.n_commands - 1) + OK_LINE;
     p->log[conn].len = 0;
     if (p->observed.len > begin)
         md_buf_append(&p->log[conn], p->observed.data + begin, p->observed.len - begin);

@@ -7,7 +7,7 @@
 /* An item with another CAS value than the request's, which is not 0. */
 static bool other_cas(struct md_feed *f, int32_t item) {
     uint64_t wanted = f->c->request.cas;
-    f->m->literal_cas |= wanted && wanted < f->m->base.cas;
+    f->m->literal_cas |= wanted && wanted <= f->m->base.cas;
     if (wanted)
         md_chosen(f->m, MD_CHOICE_BIN_CAS_COUNTED);
     return wanted && f->m->items[item].cas != wanted;

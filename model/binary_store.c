@@ -90,7 +90,7 @@ bool md_binary_store(struct md_feed *f, const uint8_t *rest) {
     c->record = md_record_get(m, rest + p->n_extras, p->n_key);
     c->flags = p->n_extras ? (uint32_t)md_be_read(rest, 4) : 0;
     c->cas = p->cas;
-    m->literal_cas |= p->cas && p->cas < m->base.cas;
+    m->literal_cas |= p->cas && p->cas <= m->base.cas;
     c->missing = n_value;
     c->nbytes = (uint32_t)n_value;
     if (!md_size_allowed(m, p->n_key, c->flags, n_value)) {

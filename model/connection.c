@@ -203,10 +203,8 @@ static size_t take_line(struct md_feed *f, const uint8_t *w, size_t n) {
     size_t len = (size_t)(end - w), text = len > 1 && end[-1] == '\r' ? len - 1 : len;
     f->line_end = len + 1 - text;
     md_feed_begin(f, f->c->input - n);
-    if (f->c->stalled) {
-        f->c->stalled = false;
-        md_quirk_applies(f->m, MD_QUIRK_METADUMP_STALLS);
-    }
+    f->c->stalled = false;
+    f->behind = n - len - 1;
     md_text_line(f, w, text);
     return len + 1;
 }
@@ -244,7 +242,6 @@ static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
         if (c->dumped) { /* it comes back from the crawler with nothing left to send */
             c->dumped = false;
             md_feed_send(f);
-            c->stalled = at < n && f->m->quirk[MD_QUIRK_METADUMP_STALLS];
             if (c->stalled)
                 break;
         }

@@ -154,6 +154,22 @@ static size_t line_at(const uint8_t *text, size_t len, bool bare, size_t *span) 
     return crlf ? n - 1 : n;
 }
 
+/* Where an address is followed by bytes of somebody else, line ends among them: the line goes on to what
+ * can only be the next one. */
+static size_t address_at(const uint8_t *text, size_t len, size_t *span) {
+    size_t n = line_at(text, len, true, span);
+    const uint8_t *colon = n ? memchr(text, ':', n) : NULL;
+    if (*span == 0 || !colon || (size_t)(colon - text) + 6 > n || memcmp(colon, ":addr ", 6) != 0)
+        return line_at(text, len, false, span);
+    for (size_t i = 0; i + 7 <= len; i++)
+        if (memcmp(text + i, "\r\nSTAT ", 7) == 0 || memcmp(text + i, "\r\nEND\r\n", 7) == 0) {
+            *span = i + 2;
+            return i;
+        }
+    *span = 0;
+    return 0;
+}
+
 static bool is(const uint8_t *line, size_t n, const char *text) {
     return strlen(text) == n && memcmp(line, text, n) == 0;
 }
@@ -184,7 +200,8 @@ static bool check_word(struct md_shape_check *c, const uint8_t *line, size_t n) 
 static bool check_lines(struct md_shape_check *c, const uint8_t *text, size_t len, size_t *used) {
     const struct form *f = &forms[c->note->shape];
     for (;;) {
-        size_t span, n = line_at(text + *used, len - *used, f->bare, &span);
+        size_t span, n = c->note->outside ? address_at(text + *used, len - *used, &span)
+                                          : line_at(text + *used, len - *used, f->bare, &span);
         const uint8_t *line = text + *used;
         if (!span)
             return md_shape_wrong(c, "shape", "the reply has no end, only %zu bytes: %.*s", len,

@@ -69,6 +69,7 @@ struct md_shape_note {
     uint32_t ordinal;
     enum md_shape shape;
     unsigned words; /* MD_SHAPE_WORD: enum md_shape_word; else those that may stand in its place */
+    bool outside;   /* MD_SHAPE_CONNS: any bytes may stand behind an address */
     bool ok_first;  /* OK stands before the lines */
     uint64_t most;  /* MD_SHAPE_SIZES: items in all at most */
     struct md_expected_field *fields; /* owned */

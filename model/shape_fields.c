@@ -9,6 +9,7 @@ struct text {
     const uint8_t *s;
     size_t n;
 };
+#define NO_TEXT ((struct text){(const uint8_t *)"", 0})
 
 /* ---- types -------------------------------------------------------------------------------------- */
 
@@ -26,7 +27,7 @@ static const char *const type_names[] = {[U32] = "a 32-bit unsigned number",
                                          [STATE] = "the state of a connection"};
 
 static bool is(struct text t, const char *s) {
-    return strlen(s) == t.n && memcmp(t.s, s, t.n) == 0;
+    return strlen(s) == t.n && t.s && memcmp(t.s, s, t.n) == 0;
 }
 
 static bool digits(struct text t, uint8_t last) {
@@ -104,7 +105,7 @@ static bool stat_line(struct md_shape_check *c, const uint8_t *line, size_t n, s
 }
 
 bool md_shape_stat(struct md_shape_check *c, const uint8_t *line, size_t n) {
-    struct text name, value;
+    struct text name = NO_TEXT, value = NO_TEXT;
     return stat_line(c, line, n, &name, &value);
 }
 
@@ -191,7 +192,7 @@ static const struct {
 
 bool md_shape_setting(struct md_shape_check *c, const uint8_t *line, size_t n) {
     const struct md_shape_note *note = c->note;
-    struct text name, value;
+    struct text name = NO_TEXT, value = NO_TEXT;
     if (!stat_line(c, line, n, &name, &value))
         return false;
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
@@ -220,7 +221,7 @@ bool md_shape_all_fields(struct md_shape_check *c) {
 
 /* protocol.txt "Item size statistics": a size within 32 bytes, and how many items have it. */
 bool md_shape_size(struct md_shape_check *c, const uint8_t *line, size_t n) {
-    struct text name, value;
+    struct text name = NO_TEXT, value = NO_TEXT;
     uint64_t size, count;
     if (!stat_line(c, line, n, &name, &value))
         return false;
@@ -244,7 +245,7 @@ bool md_shape_conn(struct md_shape_check *c, const uint8_t *line, size_t n) {
         enum type type;
     } fields[] = {
         {"addr", TEXT}, {"listen_addr", TEXT}, {"state", STATE}, {"secs_since_last_cmd", U32}};
-    struct text name, value;
+    struct text name = NO_TEXT, value = NO_TEXT;
     if (!stat_line(c, line, n, &name, &value))
         return false;
     const uint8_t *colon = memchr(name.s, ':', name.n);
@@ -367,7 +368,7 @@ static bool named(struct md_shape_check *c, struct text *rest, const char *name,
 }
 
 static bool wants(struct md_shape_check *c, struct text *rest, const char *name, int64_t expected) {
-    struct text t;
+    struct text t = NO_TEXT;
     if (!named(c, rest, name, &t))
         return false;
     struct md_number v = md_number_signed(t.s, t.n);
@@ -378,10 +379,10 @@ static bool wants(struct md_shape_check *c, struct text *rest, const char *name,
 
 /* "key=a exp=-1 la=1000000000 cas=1 fetch=no cls=1 size=61"; later versions add flags. */
 bool md_shape_meta(struct md_shape_check *c, const uint8_t *line, size_t n) {
-    struct text rest = {line, n}, t;
+    struct text rest = {line, n}, t = NO_TEXT;
     uint8_t key[MD_KEY_MAX];
     size_t nkey;
-    uint64_t la;
+    uint64_t la = 0;
     if (!named(c, &rest, "key", &t))
         return false;
     if (!decode(t, key, &nkey))
@@ -434,7 +435,7 @@ bool md_shape_cached(struct md_shape_check *c, const uint8_t *line, size_t n) {
 bool md_shape_log_line(const uint8_t *line, size_t n, struct md_buf *why) {
     char field[32];
     struct md_shape_check c = {.field = field, .why = why};
-    struct text rest = {line, n}, t;
+    struct text rest = {line, n}, t = NO_TEXT;
     for (size_t i = 0; i < n; i++)
         if (line[i] < 0x20 || line[i] > 0x7e)
             return md_shape_wrong(&c, "shape", "a byte that is no text");

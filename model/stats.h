@@ -98,7 +98,7 @@ struct md_stats_snapshot {
     bool packets;  /* asked for by a binary request with this opaque */
     uint32_t opaque;
     bool segmented;
-    bool crawled; /* dead items may have been freed behind our back */
+    bool crawled;                /* dead items may have been freed behind our back */
     struct md_accounts accounts; /* with segmented */
 };
 

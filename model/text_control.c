@@ -231,6 +231,7 @@ static void dump(struct md_feed *f, struct md_token which, bool meta) {
         return;
     }
     md_rule_is(m, meta ? MD_RULE_METADUMP : MD_RULE_MGDUMP);
+    f->c->stalled = f->behind && md_quirk_applies(m, MD_QUIRK_METADUMP_STALLS);
     struct md_shape_note *n = md_shape_note(m, meta ? MD_SHAPE_METADUMP : MD_SHAPE_MGDUMP,
                                             (m->admin.crawled ? MD_SAYS_BUSY : 0) |
                                                 (set ? 0 : MD_SAYS_NOTSTARTED | MD_SAYS_BADCLASS));

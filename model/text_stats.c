@@ -120,7 +120,8 @@ void md_text_stats_other(struct md_feed *f, const struct md_tokens *w) {
     } else if (md_token_is(word, "conns")) {
         k->name = MD_CMD_STATS_CONNS;
         md_rule_is(f->m, MD_RULE_STATS_CONNS);
-        md_shape_note(f->m, MD_SHAPE_CONNS, 0);
+        md_shape_note(f->m, MD_SHAPE_CONNS, 0)->outside =
+            md_quirk_applies(f->m, MD_QUIRK_CONNS_OUTSIDE);
     } else if (md_token_is(word, "extstore") || md_token_is(word, "proxy")) {
         md_rule_is(f->m, MD_RULE_STATS_BUILD);
         md_shape_note(f->m, MD_SHAPE_BUILD, MD_SAYS_ERROR);

@@ -31,7 +31,7 @@ static bool store_numbers(struct md_feed *f, const struct md_tokens *w, int64_t 
     if (c->store == MD_CMD_CAS &&
         (w->n < 6 || !md_word_unsigned(f, w->word[5], UINT64_MAX, &c->cas)))
         return false;
-    f->m->literal_cas |= c->cas && c->cas < f->m->base.cas;
+    f->m->literal_cas |= c->cas && c->cas <= f->m->base.cas;
     return true;
 }
 

@@ -127,6 +127,12 @@ static void test_conns_and_sizes(void **state) {
     is_right(f, "stats conns\r\n",
              "STAT 10:addr unix:/x y\r\nSTAT 10:state conn_listening\r\n"
              "STAT 10:secs_since_last_cmd 2\r\nEND\r\n");
+    /* Bytes of the stack behind an address (quirk conns-outside), but nowhere else. */
+    is_right(f, "stats conns\r\n",
+             "STAT 9:addr unix:/x\n!\t\r\n\x01\r\nSTAT 9:state conn_read\r\nEND\r\n");
+    is_wrong(f, "stats conns\r\n", "STAT 9:state conn_read\n\r\nEND\r\n", "shape");
+    md_model_quirk(f->m, MD_QUIRK_CONNS_OUTSIDE, false);
+    is_wrong(f, "stats conns\r\n", "STAT 9:addr unix:/x\n!\r\nEND\r\n", "shape");
     is_wrong(f, "stats conns\r\n", "STAT 10:state conn_asleep\r\nEND\r\n", "state");
     is_wrong(f, "stats conns\r\n", "STAT x:state conn_read\r\nEND\r\n", "shape");
     is_wrong(f, "stats conns\r\n", "STAT 1:secs_since_last_cmd -1\r\nEND\r\n",
