@@ -133,9 +133,9 @@ md_edit md_edit_word, md_edit_reuse_key, md_edit_new_key, md_edit_border, md_edi
     md_edit_value, md_edit_flip, md_edit_line_end, md_edit_expiry, md_edit_class_border;
 
 /* Of binary requests. */
-md_edit md_edit_request_insert, md_edit_request_delete, md_edit_request_copy, md_edit_request_opcode,
-    md_edit_request_field, md_edit_request_cas, md_edit_request_extras, md_edit_request_key,
-    md_edit_request_value;
+md_edit md_edit_request_insert, md_edit_request_delete, md_edit_request_copy,
+    md_edit_request_opcode, md_edit_request_field, md_edit_request_cas, md_edit_request_extras,
+    md_edit_request_key, md_edit_request_value;
 
 struct md_edit_entry {
     const char *name;

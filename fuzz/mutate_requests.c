@@ -62,10 +62,10 @@ static void md_set_number(struct md_mutation *m, size_t at, size_t width, uint64
 }
 
 static uint64_t md_border_of(struct md_mutation *m, size_t width) {
-    static const uint64_t borders[] = {0,     1,      2,      4,       8,       20,
-                                       24,    249,    250,    251,     255,     256,
-                                       16359, 16361,  65535,  65536,   1048576, 2592000,
-                                       2592001, 999999938, 1000000001, 0x7fffffff, 0x80000000, 0xffffffff};
+    static const uint64_t borders[] = {
+        0,       1,       2,       4,         8,          20,         24,         249,
+        250,     251,     255,     256,       16359,      16361,      65535,      65536,
+        1048576, 2592000, 2592001, 999999938, 1000000001, 0x7fffffff, 0x80000000, 0xffffffff};
     uint64_t n = borders[md_pick(&m->r, MD_COUNT(borders))];
     if (md_random_one_in(&m->r, 4))
         n = (UINT64_C(1) << md_pick(&m->r, (unsigned)width * 8)) + md_pick(&m->r, 3) - 1;
@@ -168,13 +168,13 @@ bool md_edit_request_opcode(struct md_mutation *m) {
     for (size_t i = 0; i < n && now; i++, to++) {
         if (to == all + n)
             to = all;
-        bool fits = twin ? to->loud == now->loud
-                         : to->n_extras == now->n_extras && to->key == now->key;
+        bool fits =
+            twin ? to->loud == now->loud : to->n_extras == now->n_extras && to->key == now->key;
         if (fits && to->code != now->code)
             break;
     }
-    uint8_t code = to == all + n || md_random_one_in(&m->r, 12) ? (uint8_t)md_random_next(&m->r)
-                                                                  : to->code;
+    uint8_t code =
+        to == all + n || md_random_one_in(&m->r, 12) ? (uint8_t)md_random_next(&m->r) : to->code;
     md_set_number(m, p.r.from + 1, 1, code);
     return md_done(m, &p);
 }
@@ -188,7 +188,9 @@ bool md_edit_request_field(struct md_mutation *m) {
     size_t from = p.r.from;
     uint64_t near = md_pick(&m->r, 5);
     switch (md_pick(&m->r, 12)) {
-    case 0: md_set_number(m, from, 1, md_random_one_in(&m->r, 2) ? 0x81 : md_pick(&m->r, 256)); break;
+    case 0:
+        md_set_number(m, from, 1, md_random_one_in(&m->r, 2) ? 0x81 : md_pick(&m->r, 256));
+        break;
     case 1: md_set_number(m, from + 2, 2, h->n_key + near - 2); break;
     case 2: md_set_number(m, from + 2, 2, md_border_of(m, 2)); break;
     case 3: md_set_number(m, from + 4, 1, h->n_extras + near - 2); break;
@@ -208,8 +210,10 @@ bool md_edit_request_cas(struct md_mutation *m) {
     size_t n = 0;
     if (!md_pick_request(m, &p))
         return false;
-    struct md_span at = {p.r.cas_at, p.r.cas_at + (m->cells.at[p.r.cas_at] < MD_CELL_SYMBOL ? 8 : 1)};
-    bool named = md_span_bytes(&m->cells, (struct md_span){p.r.key, p.r.value}, key, sizeof key, &n);
+    struct md_span at = {p.r.cas_at,
+                         p.r.cas_at + (m->cells.at[p.r.cas_at] < MD_CELL_SYMBOL ? 8 : 1)};
+    bool named =
+        md_span_bytes(&m->cells, (struct md_span){p.r.key, p.r.value}, key, sizeof key, &n);
     unsigned dice = md_pick(&m->r, 10);
     uint16_t cell = md_cell_symbol(m, MD_PART_BASE, (int64_t)md_pick(&m->r, 12), 8);
     if (dice < 3) {
@@ -236,7 +240,8 @@ bool md_edit_request_extras(struct md_mutation *m) {
         return false;
     }
     size_t width = p.r.header.n_extras == 20 && md_random_one_in(&m->r, 2) ? 8 : 4;
-    size_t slots = p.r.header.n_extras / width, at = p.r.body + width * md_pick(&m->r, (unsigned)slots + (slots == 0));
+    size_t slots = p.r.header.n_extras / width,
+           at = p.r.body + width * md_pick(&m->r, (unsigned)slots + (slots == 0));
     if (p.r.key - p.r.body != p.r.header.n_extras || at + width > p.r.key) {
         at = p.r.body; /* there is a symbol among them */
         width = 4;
@@ -257,7 +262,8 @@ bool md_edit_request_key(struct md_mutation *m) {
     size_t n = 0;
     if (!md_pick_request(m, &from))
         return false;
-    bool ok = md_span_bytes(&m->cells, (struct md_span){from.r.key, from.r.value}, key, sizeof key, &n);
+    bool ok =
+        md_span_bytes(&m->cells, (struct md_span){from.r.key, from.r.value}, key, sizeof key, &n);
     free(from.u.at);
     m->n_symbols = 0;
     if (!ok || n == 0 || !md_pick_request(m, &p))

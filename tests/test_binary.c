@@ -60,7 +60,8 @@ static void ask(struct bytes *b, const struct asked *a) {
 static const uint8_t plain[8];
 
 #define ASK(...) ask(&b, &(struct asked){__VA_ARGS__})
-#define STORE(op, k, v) ASK(.opcode = (op), .key = (k), .value = (v), .extras = plain, .n_extras = 8)
+#define STORE(op, k, v)                                                                            \
+    ASK(.opcode = (op), .key = (k), .value = (v), .extras = plain, .n_extras = 8)
 
 /* Feeds all that was asked; the reply in words. */
 static const char *say(struct fixture *f, struct bytes *b, unsigned conn) {
@@ -79,14 +80,16 @@ static const char *say(struct fixture *f, struct bytes *b, unsigned conn) {
 
 static void layout(void **state) {
     struct fixture *f = *state;
-    static const uint8_t request[] = "\x80\x01\x00\x05\x08\x00\x00\x00\x00\x00\x00\x12\x01\x02\x03\x04"
-                                     "\x00\x00\x00\x00\x00\x00\x00\x00\xde\xad\xbe\xef\x00\x00\x0e\x10"
-                                     "HelloWorld\x80\x0c\x00\x05\x00\x00\x00\x00\x00\x00\x00\x05"
-                                     "\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00\x00Hello";
-    static const uint8_t reply[] = "\x81\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x02\x03\x04"
-                                   "\x00\x00\x00\x00\x00\x00\x00\x01"
-                                   "\x81\x0c\x00\x05\x04\x00\x00\x00\x00\x00\x00\x0e\x00\x00\x00\x09"
-                                   "\x00\x00\x00\x00\x00\x00\x00\x01\xde\xad\xbe\xefHelloWorld";
+    static const uint8_t request[] =
+        "\x80\x01\x00\x05\x08\x00\x00\x00\x00\x00\x00\x12\x01\x02\x03\x04"
+        "\x00\x00\x00\x00\x00\x00\x00\x00\xde\xad\xbe\xef\x00\x00\x0e\x10"
+        "HelloWorld\x80\x0c\x00\x05\x00\x00\x00\x00\x00\x00\x00\x05"
+        "\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00\x00Hello";
+    static const uint8_t reply[] =
+        "\x81\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x02\x03\x04"
+        "\x00\x00\x00\x00\x00\x00\x00\x01"
+        "\x81\x0c\x00\x05\x04\x00\x00\x00\x00\x00\x00\x0e\x00\x00\x00\x09"
+        "\x00\x00\x00\x00\x00\x00\x00\x01\xde\xad\xbe\xefHelloWorld";
     assert_int_equal(md_model_feed(f->m, 0, request, sizeof request - 1, &f->r), MD_FEED_OK);
     assert_int_equal(f->r.bytes.len, sizeof reply - 1);
     assert_memory_equal(f->r.bytes.data, reply, sizeof reply - 1);
@@ -125,7 +128,8 @@ static void quiet_and_loud(void **state) {
     ASK(.opcode = MD_OP_GETKQ, .key = "k");
     ASK(.opcode = MD_OP_DELETEQ, .key = "k");
     ASK(.opcode = MD_OP_NOOP, .opaque = 3);
-    SAYS("exists \"Data exists for key.\"; ok cas=1 extras=00000000 key=\"k\" \"a\"; ok opaque=0x3");
+    SAYS(
+        "exists \"Data exists for key.\"; ok cas=1 extras=00000000 key=\"k\" \"a\"; ok opaque=0x3");
 }
 
 static void cas(void **state) {
@@ -136,9 +140,11 @@ static void cas(void **state) {
     ASK(.opcode = MD_OP_APPEND, .key = "k", .value = "c", .cas = 9);
     ASK(.opcode = MD_OP_DELETE, .key = "k", .cas = 9);
     ASK(.opcode = MD_OP_SET, .key = "k", .value = "d", .extras = plain, .n_extras = 8, .cas = 1);
-    ASK(.opcode = MD_OP_REPLACE, .key = "x", .value = "d", .extras = plain, .n_extras = 8, .cas = 1);
-    SAYS("ok cas=1; exists \"Data exists for key.\"; exists \"Data exists for key.\"; exists \"Data "
-         "exists for key.\"; ok cas=2; not-found \"Not found\"");
+    ASK(.opcode = MD_OP_REPLACE, .key = "x", .value = "d", .extras = plain, .n_extras = 8,
+        .cas = 1);
+    SAYS(
+        "ok cas=1; exists \"Data exists for key.\"; exists \"Data exists for key.\"; exists \"Data "
+        "exists for key.\"; ok cas=2; not-found \"Not found\"");
     assert_int_equal(md_model_cas_seen(f->m, "k", 1), 2);
 }
 
@@ -331,11 +337,12 @@ static void spans(void **state) {
 
 static void views(void **state) {
     (void)state;
-    static const char text[] =
-        "memdiverge-trace 1\nsend 0 \"\\x80\\x01\\x00\\x01\\x08\\x00\\x00\\x00{len:4}\\x00\\x00\\x00"
-        "\\x02{cas:8 k}{block}\\x00\\x00\\x00\\x07{now:4+5}kab{/block}"
-        "\\x80\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00"
-        "\\x00\\x00\\x00\\x00\\x00k\"\n";
+    static const char text[] = "memdiverge-trace 1\nsend 0 "
+                               "\"\\x80\\x01\\x00\\x01\\x08\\x00\\x00\\x00{len:4}\\x00\\x00\\x00"
+                               "\\x02{cas:8 k}{block}\\x00\\x00\\x00\\x07{now:4+5}kab{/block}"
+                               "\\x80\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01\\x00\\"
+                               "x00\\x00\\x00\\x00\\x00\\x00"
+                               "\\x00\\x00\\x00\\x00\\x00k\"\n";
     struct md_trace t;
     struct md_trace_error error;
     struct md_units u = {0};

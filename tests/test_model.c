@@ -252,7 +252,7 @@ static void numbers(void **state) {
         {"5\tx", false, true, 5},
         {"5x", false, false, 0},
         {"", false, false, 0},
-        {"9223372036854775808\t-", false, false, 0},
+        {"9223372036854775808\t-", false, true, UINT64_C(1) << 63},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct md_number n =
@@ -261,6 +261,7 @@ static void numbers(void **state) {
         assert_int_equal(n.taken, table[i].taken);
         if (n.taken)
             assert_int_equal(n.value, table[i].value);
+        assert_int_equal(n.minus, i + 1 == sizeof table / sizeof *table);
     }
     struct md_number n = md_number_signed((const uint8_t *)"-9223372036854775808", 20);
     assert_true(n.proper && n.negative);

@@ -135,11 +135,12 @@ static void options_named(void **state) {
         assert_int_equal(o.model.slab_chunk_max, 16384);
     }
     /* As many words as there can be. */
-    assert_true(options(&o,
-                        "-C -F -M -L -I 1m -m 64 -f 2 -n 8 -t 2 -R 20000 -B auto -o slab_chunk_max=524288 "
-                        "-o lru_maintainer -o lru_crawler -o slab_reassign -o temporary_ttl=0 -o "
-                        "hot_lru_pct=1 -o warm_lru_pct=79 -o slab_automove=1",
-                        &why));
+    assert_true(
+        options(&o,
+                "-C -F -M -L -I 1m -m 64 -f 2 -n 8 -t 2 -R 20000 -B auto -o slab_chunk_max=524288 "
+                "-o lru_maintainer -o lru_crawler -o slab_reassign -o temporary_ttl=0 -o "
+                "hot_lru_pct=1 -o warm_lru_pct=79 -o slab_automove=1",
+                &why));
     assert_int_equal(o.n_args, MD_NODE_ARGS_MAX);
     assert_true(options(&o, "-o lru_crawler", &why));
     assert_false(o.model.segmented || o.model.temporary || o.model.preallocated ||
