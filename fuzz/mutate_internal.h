@@ -120,7 +120,7 @@ typedef bool md_edit(struct md_mutation *m);
 md_edit md_edit_delete_step, md_edit_delete_steps, md_edit_duplicate_step, md_edit_swap_steps,
     md_edit_move_step, md_edit_connection, md_edit_insert_clock, md_edit_change_clock,
     md_edit_insert_close, md_edit_split, md_edit_join, md_edit_options, md_edit_insert_stats,
-    md_edit_insert_send, md_edit_interleave, md_edit_reboot;
+    md_edit_insert_send, md_edit_interleave, md_edit_reboot, md_edit_damage, md_edit_tear;
 
 md_edit md_edit_insert_command, md_edit_delete_command, md_edit_duplicate_command,
     md_edit_swap_commands, md_edit_move_command, md_edit_splice, md_edit_press, md_edit_flood;

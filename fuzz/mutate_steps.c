@@ -241,3 +241,30 @@ bool md_edit_insert_stats(struct md_mutation *m) {
     md_step_free(&step);
     return true;
 }
+
+/* ---- hostile bytes ------------------------------------------------------------------------- */
+
+/* A send step, any; n_steps: there is none. */
+static size_t md_any_send(struct md_mutation *m) {
+    size_t n = m->t->n_steps, start = n ? md_pick(&m->r, (unsigned)n) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (m->t->steps[(start + i) % n].kind == MD_STEP_SEND)
+            return (start + i) % n;
+    return n;
+}
+
+bool md_edit_damage(struct md_mutation *m) {
+    size_t i = md_any_send(m);
+    if (i == m->t->n_steps)
+        return false;
+    md_wire_damage(&m->r, &m->t->steps[i]);
+    return true;
+}
+
+bool md_edit_tear(struct md_mutation *m) {
+    size_t i = md_any_send(m), n = m->t->n_steps;
+    if (i == n)
+        return false;
+    md_wire_tear(&m->r, m->t, i);
+    return m->t->n_steps > n;
+}

@@ -272,6 +272,7 @@ static void begin_verdict(struct md_client_runner *r, struct md_client_verdict *
     v->kind = MD_CLIENT_AGREED;
     *v->signature = 0;
     v->call = 0;
+    v->crashed = false;
     v->ended_by = NULL;
     md_buf_clear(&v->expected);
     md_buf_clear(&v->observed);

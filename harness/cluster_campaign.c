@@ -460,17 +460,18 @@ static bool md_write_repro(const char *path, const struct md_cluster_trace *t,
     return ok;
 }
 
-static int md_replay_one(const struct md_settings *s, const struct md_cluster_config *config,
-                         const char *file, const char *repro) {
+int md_cluster_replay(const struct md_settings *s, const char *file, const char *repro) {
+    struct md_cluster_config config;
     struct md_cluster_trace t;
     struct md_trace_error error;
     struct md_cluster_verdict v = {.tell = s->verbose};
     int code = MD_EXIT_AGREED;
+    md_cluster_node_config(s, &config);
     md_cluster_trace_init(&t);
     if (!md_cluster_trace_load(&t, file, &error)) {
         md_complain_trace(file, &error);
         code = MD_EXIT_USAGE;
-    } else if (!md_cluster_run_fresh(config, &t, &v)) {
+    } else if (!md_cluster_run_fresh(&config, &t, &v)) {
         md_complain("%s: %s", file, md_buf_cstr(&v.reason));
         code = MD_EXIT_FAILED;
     } else {
@@ -493,18 +494,4 @@ static int md_replay_one(const struct md_settings *s, const struct md_cluster_co
     md_cluster_trace_free(&t);
     md_cluster_verdict_free(&v);
     return code;
-}
-
-int md_cluster_replay(const struct md_settings *s, char **files, size_t n, const char *repro) {
-    struct md_cluster_config config;
-    int worst = MD_EXIT_AGREED;
-    md_cluster_node_config(s, &config);
-    for (size_t i = 0; i < n && !md_interrupted(); i++) {
-        int code = md_replay_one(s, &config, files[i], repro);
-        if (code != MD_EXIT_AGREED && worst != MD_EXIT_DIVERGED)
-            worst = code;
-        if (code == MD_EXIT_DIVERGED)
-            worst = code;
-    }
-    return worst;
 }

@@ -23,6 +23,8 @@ struct md_plan {
     unsigned batch;    /* commands of one send at most */
     unsigned n_conns, conn;
     unsigned clock_rate, cut_rate; /* in 1024 turns */
+    bool watching;                 /* a watcher is there */
+    bool mortal;                   /* the node runs with -A */
     struct {
         struct md_step tail; /* what was cut off its last send; owned */
         bool has_tail, ended, open;
@@ -94,6 +96,15 @@ static void md_plan_options(struct md_plan *p, unsigned set) {
         p->g.features |= MD_GEN_LARGE;
 }
 
+/* What administrative commands want of a node. */
+static void md_admin_options(struct md_plan *p) {
+    static const struct md_option_set sets[] = {
+        {{"-A"}}, {{"-o", "slab_reassign"}}, {{"-o", "lru_crawler"}}};
+    unsigned set = md_pick(&p->random, MD_COUNT(sets));
+    md_gen_take_options(sets[set].words, &p->t->options);
+    p->mortal = set == 0;
+}
+
 static unsigned md_plan_length(struct md_random *r) {
     unsigned dice = md_pick(r, 100);
     if (dice < 10)
@@ -127,6 +138,7 @@ static void md_plan_init(struct md_plan *p, struct md_trace *t, uint64_t seed, u
         p->clock_rate += 150;
     p->cut_rate = p->g.features & MD_GEN_SPLIT ? (md_chance(r, 300) ? 700 : 200) : 0;
     memset(p->conns, 0, sizeof p->conns);
+    p->watching = p->mortal = false;
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
@@ -267,6 +279,30 @@ static void md_send_turn(struct md_plan *p) {
         md_batch_turn(p);
 }
 
+/* A watcher has a connection of its own; it stays until it is closed. */
+static void md_watch_turn(struct md_plan *p) {
+    if (!p->watching)
+        md_gen_watch(&p->g, md_trace_add(p->t, MD_STEP_SEND, MD_GEN_CONNS));
+    else
+        md_trace_add(p->t, MD_STEP_CLOSE, MD_GEN_CONNS);
+    p->watching = !p->watching;
+}
+
+/* The node ends on demand, and begins anew with nothing. */
+static void md_shutdown_turn(struct md_plan *p) {
+    if (!p->mortal || !md_room(p, 3) || md_chance(&p->random, 300))
+        return;
+    md_gen_shutdown(&p->g, md_trace_add(p->t, MD_STEP_SEND, p->conn));
+    md_trace_add(p->t, MD_STEP_RESTART, 0);
+    for (unsigned i = 0; i < p->g.n_keys; i++)
+        p->g.keys[i].state = MD_GEN_NEVER;
+    for (unsigned i = 0; i < p->n_conns; i++) {
+        md_drop_tail(p, i);
+        p->conns[i].ended = p->conns[i].open = false;
+    }
+    md_gen_command(&p->g, md_trace_add(p->t, MD_STEP_SEND, p->conn));
+}
+
 static void md_stats_step(struct md_plan *p) {
     struct md_step *send = md_trace_add(p->t, MD_STEP_SEND, p->conn);
     if (p->conns[p->conn].binary)
@@ -326,14 +362,20 @@ static void md_generate_about(enum md_target target, struct md_trace *t, uint64_
     p->max_steps = c->max_steps ? c->max_steps : 1;
     if (c->options && md_pick(&p->random, 10) == 0)
         md_plan_options(p, md_current_set(p, seed, index));
+    else if (c->options && target != MD_TARGET_BINARY && p->g.features & MD_GEN_RULES &&
+             md_pick(&p->random, 3) == 0)
+        md_admin_options(p);
     if (c->options && target == MD_TARGET_BINARY)
         md_plan_protocol(p);
     while (md_room(p, 1) && (p->g.commands < p->commands || t->n_steps < c->min_steps)) {
         if (t->n_steps > 0 && md_chance(&p->random, p->clock_rate))
             md_clock_turn(p);
+        else if (p->g.features & MD_GEN_RULES && md_chance(&p->random, 30))
+            md_watch_turn(p);
         else
             md_send_turn(p);
     }
+    md_shutdown_turn(p);
     md_end(p);
 }
 

@@ -35,6 +35,7 @@ enum md_target {
     MD_TARGET_EVICTION,
     MD_TARGET_META,
     MD_TARGET_BINARY,
+    MD_TARGET_WIRE,
     MD_TARGETS
 };
 enum {
@@ -63,6 +64,9 @@ void md_generate_eviction(struct md_trace *t, uint64_t seed, uint64_t index,
 /* The same of the stream of traces in the binary protocol. */
 void md_generate_binary(struct md_trace *t, uint64_t seed, uint64_t index,
                         const struct md_generate_config *c);
+/* The same of the stream of hostile bytes: commands of all protocols, damaged without respect. */
+void md_generate_wire(struct md_trace *t, uint64_t seed, uint64_t index,
+                      const struct md_generate_config *c);
 /* Of the stream of this target. */
 void md_generate_for(enum md_target target, struct md_trace *t, uint64_t seed, uint64_t index,
                      const struct md_generate_config *c);

@@ -3,7 +3,7 @@
  * the text commands, with what is odd about a request in its header: lengths that disagree, parts that
  * do not belong, other magic, opcodes that there are not.
  */
-#include "harness/generate_internal.h"
+#include "harness/generate_request.h"
 
 /* How often an opcode is said; its quiet form is drawn behind it. */
 static const struct {
@@ -16,23 +16,6 @@ static const struct {
     {MD_OP_DECR, 70},     {MD_OP_FLUSH, 25}, {MD_OP_NOOP, 30},     {MD_OP_VERSION, 5},
     {MD_OP_STAT, 14},     {MD_OP_QUIT, 4},   {MD_OP_SASL_LIST, 2}, {MD_OP_SASL_AUTH, 2},
     {MD_OP_SASL_STEP, 2},
-};
-
-/* A request in the making: what its parts are, and what its header says. */
-struct md_asked {
-    struct md_packet header;
-    const struct md_gen_key *key;
-    uint8_t extras[MD_EXTRAS_MAX];
-    unsigned n_extras;
-    int now_at;  /* bytes of extras before an expiration time that is a symbol, or -1 */
-    int64_t now; /* seconds of it */
-    bool has_value;
-    struct md_gen_value value;
-    unsigned long_key;     /* bytes of a key that is none of the picture's; 0: it is */
-    enum md_part_kind cas; /* MD_PART_CAS, MD_PART_BASE, or MD_PART_BYTES: as in the header */
-    int64_t cas_number;
-    bool cas_matches; /* as far as the picture knows */
-    bool odd;
 };
 
 void md_gen_binary_swarm(struct md_gen *g) {
@@ -82,8 +65,7 @@ static uint64_t md_expiry(struct md_gen *g, struct md_asked *a) {
 }
 
 /* CAS values: mostly none. */
-static void md_cas(struct md_gen *g, struct md_asked *a) {
-    const struct md_gen_key *k = a->key;
+static void md_cas(struct md_gen *g, struct md_asked *a, const struct md_gen_key *k) {
     unsigned dice = md_pick(g->r, 100);
     a->cas = MD_PART_BYTES;
     if (!md_chance(g->r, g->binary_cas))
@@ -159,142 +141,6 @@ static uint64_t md_parts(struct md_gen *g, struct md_asked *a, uint8_t loud) {
     return expires;
 }
 
-/* ---- what is odd --------------------------------------------------------------------------- */
-
-static void md_odd_length(struct md_gen *g, struct md_asked *a) {
-    static const uint32_t bodies[] = {0,          1,          8,          24,         250,
-                                      16384,      1048576,    1048577,    2097152,    0x7ffffffd,
-                                      0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff};
-    static const uint16_t keys[] = {0,   1,   2,    24,    249,   250,  251,
-                                    252, 256, 1000, 16359, 16361, 65535};
-    static const uint8_t extras[] = {0, 1, 3, 4, 5, 8, 19, 20, 21, 24, 128, 255};
-    struct md_packet *h = &a->header;
-    unsigned step = 1 + md_pick(g->r, 3);
-    switch (md_pick(g->r, 8)) {
-    case 0: h->n_body += step; break;
-    case 1: h->n_body -= step; break;
-    case 2: h->n_body = bodies[md_pick(g->r, MD_COUNT(bodies))]; break;
-    case 3: h->n_key = (uint16_t)(h->n_key + step); break;
-    case 4: h->n_key = (uint16_t)(h->n_key - step); break;
-    case 5: h->n_key = keys[md_pick(g->r, MD_COUNT(keys))]; break;
-    default: h->n_extras = extras[md_pick(g->r, MD_COUNT(extras))]; break;
-    }
-    g->swallowed |= h->n_body > 100000;
-}
-
-/* Another shape, with lengths that agree. */
-static void md_odd_shape(struct md_gen *g, struct md_asked *a) {
-    static const uint8_t sizes[] = {0, 4, 8, 20, 1, 19};
-    switch (md_pick(g->r, 4)) {
-    case 0: a->key = NULL; break;
-    case 1: a->has_value = false; break;
-    case 2:
-        if (!a->has_value)
-            md_gen_serial_value(g, md_pick(g->r, 4) ? 1 + md_pick(g->r, 8) : 24, &a->value);
-        a->has_value = true;
-        break;
-    default:
-        a->n_extras = sizes[md_pick(g->r, MD_COUNT(sizes))];
-        a->now_at = -1;
-        break;
-    }
-}
-
-static void md_odd_header(struct md_gen *g, struct md_asked *a) {
-    static const uint8_t magic[] = {0x81, 0x00, 0x7f, 0xff, 'g', 's', '\r'};
-    static const uint8_t opcodes[] = {0x1b, 0x1f, 0x25, 0x30, 0x31, 0x3c, 0x3d, 0x40, 0x80, 0xff};
-    static const uint16_t longs[] = {251,   251,   252,   256,   300,  1000,
-                                     16350, 16359, 16360, 16361, 20000};
-    switch (md_pick(g->r, 6)) {
-    case 0: a->header.magic = magic[md_pick(g->r, MD_COUNT(magic))]; break;
-    case 1:
-    case 2: a->header.opcode = opcodes[md_pick(g->r, MD_COUNT(opcodes))]; break;
-    case 3: a->header.opcode = (uint8_t)md_random_next(g->r); break;
-    case 4: a->long_key = longs[md_pick(g->r, MD_COUNT(longs))]; break;
-    default:
-        a->header.type = (uint8_t)md_random_next(g->r);
-        a->header.status = (uint16_t)md_random_next(g->r);
-        break;
-    }
-}
-
-static void md_lengths(struct md_asked *a) {
-    uint64_t value = a->has_value ? (uint64_t)a->value.len + a->value.fill : 0;
-    a->header.n_extras = (uint8_t)a->n_extras;
-    a->header.n_key = (uint16_t)(a->long_key ? a->long_key : a->key ? a->key->len : 0);
-    a->header.n_body = (uint32_t)(a->n_extras + a->header.n_key + value);
-}
-
-/* What the header says, after what is odd about it was drawn. */
-static void md_header(struct md_gen *g, struct md_asked *a) {
-    unsigned dice = md_pick(g->r, 10);
-    if (a->odd && dice >= 4 && dice < 7)
-        md_odd_shape(g, a);
-    if (a->odd && dice >= 7)
-        md_odd_header(g, a);
-    md_lengths(a);
-    if (a->odd && dice < 4)
-        md_odd_length(g, a);
-}
-
-/* ---- writing ------------------------------------------------------------------------------- */
-
-static void md_put_number(struct md_gen *g, uint64_t n, size_t width) {
-    uint8_t bytes[8];
-    md_be_write(n, bytes, width);
-    md_step_bytes(g->out, bytes, width);
-}
-
-static void md_put_cas(struct md_gen *g, const struct md_asked *a) {
-    if (a->cas == MD_PART_BYTES || !a->key) {
-        md_put_number(g, a->header.cas, 8);
-        return;
-    }
-    struct md_part *p = md_step_part(g->out, a->cas);
-    p->byte = 8;
-    p->number = a->cas_number;
-    if (a->cas == MD_PART_CAS)
-        md_part_set(p, a->key->bytes, a->key->len);
-}
-
-static void md_put_extras(struct md_gen *g, const struct md_asked *a) {
-    size_t at = a->now_at < 0 ? a->n_extras : (size_t)a->now_at;
-    md_step_bytes(g->out, a->extras, at);
-    if (a->now_at < 0)
-        return;
-    struct md_part *p = md_step_part(g->out, MD_PART_NOW);
-    p->byte = 4;
-    p->number = a->now;
-    md_step_bytes(g->out, a->extras + at + 4, a->n_extras - at - 4);
-}
-
-static void md_put_request(struct md_gen *g, const struct md_asked *a) {
-    uint8_t header[MD_PACKET_HEADER];
-    bool symbols = !a->odd && g->features & MD_GEN_BLOCKS && md_chance(g->r, 300);
-    md_packet_write(&a->header, header);
-    md_step_bytes(g->out, header, 8);
-    if (symbols)
-        md_step_part(g->out, MD_PART_LEN)->byte = 4;
-    else
-        md_step_bytes(g->out, header + 8, 4);
-    md_step_bytes(g->out, header + 12, 4);
-    md_put_cas(g, a);
-    if (symbols)
-        md_step_part(g->out, MD_PART_BLOCK);
-    md_put_extras(g, a);
-    if (a->long_key)
-        md_gen_put_fill(g, a->long_key, 'k');
-    else if (a->key)
-        md_step_bytes(g->out, a->key->bytes, a->key->len);
-    if (a->has_value) {
-        md_step_bytes(g->out, a->value.bytes, a->value.len);
-        if (a->value.fill)
-            md_gen_put_fill(g, a->value.fill, a->value.fill_byte);
-    }
-    if (symbols)
-        md_step_part(g->out, MD_PART_END);
-}
-
 /* ---- the picture --------------------------------------------------------------------------- */
 
 static void md_after_store(struct md_gen *g, struct md_gen_key *k, const struct md_asked *a,
@@ -314,9 +160,34 @@ static void md_after_store(struct md_gen *g, struct md_gen_key *k, const struct 
         k->expires = expires;
 }
 
+static void md_after_flush(struct md_gen *g, uint64_t expires) {
+    g->flush_at = expires > g->now ? expires : 0;
+    for (unsigned i = 0; i < g->n_keys && !g->flush_at; i++)
+        if (g->keys[i].state == MD_GEN_STORED)
+            g->keys[i].state = MD_GEN_FLUSHED;
+    g->stores += g->flush_at == 0;
+}
+
+static void md_after_delta(struct md_gen *g, struct md_gen_key *k, const struct md_asked *a,
+                           uint64_t expires) {
+    bool alive = md_gen_alive(g, k);
+    if (!alive && md_be_read(a->extras + 16, 4) != UINT32_MAX) {
+        md_gen_stored(g, k);
+        k->expires = expires;
+        k->size = 2;
+        k->counter = true;
+    } else if (alive && k->counter) {
+        k->cas = ++g->stores;
+    }
+}
+
 static void md_after(struct md_gen *g, struct md_gen_key *k, const struct md_asked *a, uint8_t loud,
                      uint64_t expires) {
-    bool alive = k && md_gen_alive(g, k);
+    g->said_quit |= loud == MD_OP_QUIT;
+    if (loud == MD_OP_FLUSH)
+        md_after_flush(g, expires);
+    if (!k)
+        return;
     switch (loud) {
     case MD_OP_SET:
     case MD_OP_ADD:
@@ -326,32 +197,15 @@ static void md_after(struct md_gen *g, struct md_gen_key *k, const struct md_ask
     case MD_OP_TOUCH:
     case MD_OP_GAT:
     case MD_OP_GATK:
-        if (alive)
+        if (md_gen_alive(g, k))
             k->expires = expires;
         break;
     case MD_OP_DELETE:
-        if (alive)
+        if (md_gen_alive(g, k))
             k->state = MD_GEN_DELETED;
         break;
     case MD_OP_INCR:
-    case MD_OP_DECR:
-        if (!alive && md_be_read(a->extras + 16, 4) != UINT32_MAX) {
-            md_gen_stored(g, k);
-            k->expires = expires;
-            k->size = 2;
-            k->counter = true;
-        } else if (alive && k->counter) {
-            k->cas = ++g->stores;
-        }
-        break;
-    case MD_OP_FLUSH:
-        g->flush_at = expires > g->now ? expires : 0;
-        for (unsigned i = 0; i < g->n_keys && !g->flush_at; i++)
-            if (g->keys[i].state == MD_GEN_STORED)
-                g->keys[i].state = MD_GEN_FLUSHED;
-        g->stores += g->flush_at == 0;
-        break;
-    case MD_OP_QUIT: g->said_quit = true; break;
+    case MD_OP_DECR: md_after_delta(g, k, a, expires); break;
     default: break;
     }
 }
@@ -418,10 +272,10 @@ void md_gen_request(struct md_gen *g, struct md_step *send, uint8_t loud) {
     if (loud == MD_OP_STAT)
         md_stat_name(g, &a, &name);
     if (k)
-        md_cas(g, &a);
+        md_cas(g, &a, k);
     a.odd = md_chance(g->r, g->oddness);
-    md_header(g, &a);
-    md_put_request(g, &a);
+    md_ask_header(g, &a);
+    md_ask_put(g, &a);
     if (!a.odd)
         md_after(g, k, &a, loud, expires);
 }
@@ -455,8 +309,8 @@ void md_gen_binary_sweep(struct md_gen *g, struct md_step *send) {
         struct md_asked a = {.now_at = -1, .cas = MD_PART_BYTES, .key = &g->keys[i]};
         a.header.magic = MD_PACKET_REQUEST;
         a.header.opcode = md_chance(g->r, 500) ? MD_OP_GETKQ : MD_OP_GETK;
-        md_lengths(&a);
-        md_put_request(g, &a);
+        md_ask_lengths(&a);
+        md_ask_put(g, &a);
     }
     g->noreply = 0;
     md_gen_request(g, send, MD_OP_NOOP);

@@ -177,9 +177,6 @@ static void md_unknown(struct md_gen *g) {
 }
 
 static void md_plain(struct md_gen *g, enum md_gen_kind kind) {
-    /* stats with another word behind it is not modelled: nothing odd there. */
-    if (kind == MD_GEN_STATS_ALL || kind == MD_GEN_STATS_RESET)
-        g->odd = MD_ODD_NONE;
     md_gen_word_token(g, md_gen_shapes[kind].word);
     if (kind == MD_GEN_STATS_RESET)
         md_gen_put(g, " reset");
@@ -210,6 +207,8 @@ void md_gen_command_of(struct md_gen *g, struct md_step *send, enum md_gen_kind 
         md_flush(g);
     else if (kind == MD_GEN_VERBOSITY)
         md_verbosity(g);
+    else if (kind == MD_GEN_ADMIN)
+        md_gen_admin(g);
     else if (kind == MD_GEN_UNKNOWN)
         md_unknown(g);
     else

@@ -341,7 +341,8 @@ void md_gen_pressing_commands(struct md_random *r, const struct md_options *o,
 
 /* ---- streams ----------------------------------------------------------------------------- */
 
-static const char *const md_target_names[MD_TARGETS] = {"commands", "eviction", "meta", "binary"};
+static const char *const md_target_names[MD_TARGETS] = {"commands", "eviction", "meta", "binary",
+                                                        "wire"};
 
 const char *md_target_name(enum md_target target) { return md_target_names[target]; }
 
@@ -360,6 +361,8 @@ void md_generate_for(enum md_target target, struct md_trace *t, uint64_t seed, u
         md_generate_meta(t, seed, index, c);
     else if (target == MD_TARGET_BINARY)
         md_generate_binary(t, seed, index, c);
+    else if (target == MD_TARGET_WIRE)
+        md_generate_wire(t, seed, index, c);
     else
         md_generate(t, seed, index, c);
 }

@@ -8,9 +8,12 @@
  *   generate_store.c     stores with their data blocks
  *   generate_meta.c      meta commands and their flags
  *   generate_line.c      the tokens of a line, and what is odd about them
+ *   generate_admin.c     administrative commands
+ *   generate_wire.c      damage
  *   generate_word.c      keys, numbers, expiration times
  *   generate_value.c     data
  *   generate_binary.c    requests of the binary protocol
+ *   generate_request.c   their bytes, and what is odd about their headers
  *   generate_eviction.c  a trace that runs out of memory: options, character, turns
  *   generate_pressure.c  what presses: keys of a slab class, sizes, floods, chains
  */
@@ -50,6 +53,7 @@ enum md_gen_feature {
     MD_GEN_SIZES = 1 << 12,     /* values around the borders of slab classes */
     MD_GEN_CAS_PAIRS = 1 << 13, /* gets in one send, cas in the next */
     MD_GEN_SWEEP = 1 << 14,     /* reads every key at the end */
+    MD_GEN_RULES = 1 << 15,     /* administrative commands, watchers, shutdown */
 };
 
 enum md_gen_kind {
@@ -76,6 +80,7 @@ enum md_gen_kind {
     MD_GEN_STATS_ALL,
     MD_GEN_STATS_RESET,
     MD_GEN_SHUTDOWN,
+    MD_GEN_ADMIN,
     MD_GEN_UNKNOWN,
     MD_GEN_MG,
     MD_GEN_MS,
@@ -252,6 +257,20 @@ void md_gen_put_block(struct md_gen *g, const struct md_gen_value *v, bool symbo
 void md_gen_meta(struct md_gen *g, enum md_gen_kind kind);
 /* One flag (letter and token) such as meta commands take, about this key. */
 void md_gen_meta_flag(struct md_gen *g, const struct md_gen_key *k);
+
+/* ---- generate_admin.c -------------------------------------------------------------------- */
+
+/* An administrative command; a watch (for a connection of its own), or an end of the node, as a line. */
+void md_gen_admin(struct md_gen *g);
+void md_gen_watch(struct md_gen *g, struct md_step *send);
+void md_gen_shutdown(struct md_gen *g, struct md_step *send);
+
+/* ---- generate_wire.c --------------------------------------------------------------------- */
+
+/* Damages a send step without respect for what it means. */
+void md_wire_damage(struct md_random *r, struct md_step *send);
+/* Tears send step i at any byte; what follows comes later, or elsewhere. */
+void md_wire_tear(struct md_random *r, struct md_trace *t, size_t i);
 
 /* ---- generate_command.c ------------------------------------------------------------------ */
 

@@ -29,6 +29,7 @@ const struct md_gen_shape md_gen_shapes[MD_GEN_KINDS] = {
     [MD_GEN_STATS_ALL] = {"stats", 4, 1, 0, 0, 0},
     [MD_GEN_STATS_RESET] = {"stats", 2, 1, 0, 0, 0},
     [MD_GEN_SHUTDOWN] = {"shutdown", 2, 1, 0, 0, 0},
+    [MD_GEN_ADMIN] = {"", 0, 1, 0, 0, 0},
     [MD_GEN_UNKNOWN] = {"", 6, 1, 0, 0, 0},
     [MD_GEN_MG] = {"mg", 80, 3, 1, 2, 1},
     [MD_GEN_MS] = {"ms", 60, 4, 1, 2, 2},

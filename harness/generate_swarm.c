@@ -23,11 +23,11 @@ void md_gen_init(struct md_gen *g, struct md_random *r) {
 static unsigned md_draw_features(struct md_random *r) {
     static const struct {
         unsigned feature, per_1024;
-    } odds[] = {{MD_GEN_TTL, 620},     {MD_GEN_CLOCK, 620},     {MD_GEN_COUNTERS, 400},
-                {MD_GEN_MULTI, 420},   {MD_GEN_SPLIT, 250},     {MD_GEN_CLOSE, 160},
-                {MD_GEN_ODD_KEYS, 90}, {MD_GEN_BINARY, 150},    {MD_GEN_LARGE, 15},
-                {MD_GEN_LONG, 60},     {MD_GEN_BLOCKS, 300},    {MD_GEN_STATS, 250},
-                {MD_GEN_SIZES, 150},   {MD_GEN_CAS_PAIRS, 500}, {MD_GEN_SWEEP, 500}};
+    } odds[] = {
+        {MD_GEN_TTL, 620},   {MD_GEN_CLOCK, 620},     {MD_GEN_COUNTERS, 400}, {MD_GEN_MULTI, 420},
+        {MD_GEN_SPLIT, 250}, {MD_GEN_CLOSE, 160},     {MD_GEN_ODD_KEYS, 90},  {MD_GEN_BINARY, 150},
+        {MD_GEN_LARGE, 15},  {MD_GEN_LONG, 60},       {MD_GEN_BLOCKS, 300},   {MD_GEN_STATS, 250},
+        {MD_GEN_SIZES, 150}, {MD_GEN_CAS_PAIRS, 500}, {MD_GEN_SWEEP, 500},    {MD_GEN_RULES, 25}};
     unsigned features = 0;
     for (size_t i = 0; i < MD_COUNT(odds); i++)
         if (md_chance(r, odds[i].per_1024))
@@ -53,6 +53,8 @@ void md_gen_swarm(struct md_gen *g) {
             factor = 1;
         g->total += g->weight[i] = (uint16_t)(md_gen_shapes[i].weight * factor);
     }
+    if (g->features & MD_GEN_RULES)
+        g->total += g->weight[MD_GEN_ADMIN] = (uint16_t)(g->total / 6);
     g->n_keys = 2 + md_pick(g->r, md_chance(g->r, 300) ? MD_GEN_KEYS - 1 : 4);
     for (unsigned i = 0; i < g->n_keys; i++)
         md_gen_make_key(g, i, &g->keys[i]);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -40,6 +41,17 @@ bool md_node_is_remote(const struct md_node *n) { return n->remote; }
 uint64_t md_node_uptime(const struct md_node *n) { return n->uptime; }
 void md_node_barrier(struct md_node *n) { n->at_command = true; }
 
+void md_node_goodbye(struct md_node *n) { n->goodbye = true; }
+
+void md_node_barrier_text(struct md_node *n, const struct md_buf *text,
+                          const struct md_buf *reply) {
+    if (text->len == 0)
+        return;
+    n->barrier_text = text;
+    n->barrier_reply = reply;
+    n->barrier = true;
+}
+
 const char *md_node_death(struct md_node *n) {
     return n->born > 0 && md_node_dead(n) ? md_buf_cstr(&n->death) : "";
 }
@@ -71,11 +83,13 @@ void md_node_stderr(struct md_node *n, struct md_buf *out) {
 /* ---- clock ----------------------------------------------------------------------------------- */
 
 enum md_node_status md_node_advance(struct md_node *n, uint32_t seconds) {
-    if (n->remote)
+    if (n->waits)
+        return md_remote_wait(n, seconds);
+    if (n->remote && seconds > 0)
         return md_node_fail(n, MD_NODE_NO_CLOCK,
                             "the clock of a remote node cannot be moved; wait, or use a node that "
                             "memdiverge starts");
-    enum md_node_status status = md_node_finish_opening(n);
+    enum md_node_status status = n->remote ? MD_NODE_OK : md_node_finish_opening(n);
     if (status != MD_NODE_OK || seconds == 0)
         return status;
     if (n->uptime + seconds > MD_UPTIME_MAX)
@@ -139,6 +153,19 @@ enum md_node_status md_node_kill(struct md_node *n) {
         return MD_NODE_OK;
     if (md_node_dead(n))
         return md_node_died(n); /* by itself: that is news */
+    md_end_process(n);
+    n->down = true;
+    return MD_NODE_OK;
+}
+
+enum md_node_status md_node_ended(struct md_node *n) {
+    atomic_store(&n->page->elapsed, ++n->uptime);
+    eventfd_write(n->wake, 1);
+    if (!md_node_dies(n, (int)n->deadline_ms))
+        return md_node_fail(n, MD_NODE_HANGS, "the node (pid %d) did not end within %u ms",
+                            (int)n->born, n->deadline_ms);
+    if (strcmp(md_buf_cstr(&n->death), "exited with status 0") != 0)
+        return md_node_died(n);
     md_end_process(n);
     n->down = true;
     return MD_NODE_OK;

@@ -59,6 +59,7 @@ struct md_node_config {
     int cpu;                   /* pin a single-threaded node to this CPU, -1: do not */
     const cpu_set_t *unpinned; /* where other nodes may run; NULL: where we may */
     unsigned deadline_ms;      /* 0: MD_NODE_DEADLINE_MS */
+    bool waits;                /* a remote node's clock steps are waited for, in real time */
     /*
      * Instead of its private socket a node of a cluster listens on a loopback address (127.x.y.z)
      * and port, which clients of a cluster need. Chosen by our own code (harness/cluster.c), never
@@ -91,6 +92,11 @@ void md_node_free(struct md_node *n);
  */
 enum md_node_status md_node_kill(struct md_node *n);
 enum md_node_status md_node_restart(struct md_node *n);
+
+/* The node was told to end, which it does with the next tick of its clock: moves that by a second, waits
+ * until the node is gone, and treats it as killed from then on. DIED: it did not end in order, with
+ * status 0. Not for nodes that we did not start. */
+enum md_node_status md_node_ended(struct md_node *n);
 
 /*
  * Stops the process (SIGSTOP) as a machine does that swaps or hangs: its sockets stay, nothing
@@ -139,11 +145,22 @@ enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const voi
 enum md_node_status md_node_settle(struct md_node *n, unsigned conn, size_t max_reply,
                                    struct md_buf *replies);
 
+/* Waits until the node has sent something on conn, whatever its workers do: for what a thread in the
+ * background says. Appends it to `replies`. */
+enum md_node_status md_node_await(struct md_node *n, unsigned conn, size_t max_reply,
+                                  struct md_buf *replies);
+
 /*
  * Remote nodes only (no effect on others): the bytes of the next exchange end where a command may
  * begin, so that `mn` can mark the end of the replies. Without it the end is a quiet moment.
  */
 void md_node_barrier(struct md_node *n);
+/* The same where they end with what makes the node close the connection: that is waited for, and nothing
+ * is sent behind them, so that it closes without a reset and none of its replies is lost. */
+void md_node_goodbye(struct md_node *n);
+/* What to say to a remote node instead of `mn`, and the reply to it, which nothing else ends with. Both
+ * must stay; an empty text changes nothing. */
+void md_node_barrier_text(struct md_node *n, const struct md_buf *text, const struct md_buf *reply);
 
 /* Sweeps folders left by campaigns that were killed (their lock is free). Called at program
  * start. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -217,6 +218,22 @@ enum md_node_status md_node_exchange(struct md_node *n, unsigned conn, const voi
 enum md_node_status md_node_settle(struct md_node *n, unsigned conn, size_t max_reply,
                                    struct md_buf *replies) {
     return md_node_exchange(n, conn, "", 0, max_reply, replies);
+}
+
+enum md_node_status md_node_await(struct md_node *n, unsigned conn, size_t max_reply,
+                                  struct md_buf *replies) {
+    struct md_connection *c = md_connection(n, conn);
+    if (!c)
+        return md_not_open(n, conn);
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    int r = poll(&p, 1, (int)n->deadline_ms);
+    if (r == 0)
+        return md_node_fail(n, MD_NODE_HANGS,
+                            "the node (pid %d) hangs: it did not answer in the background within "
+                            "%u ms",
+                            (int)n->born, n->deadline_ms);
+    return n->untracked ? md_collect(n, c->fd, true, replies->len, max_reply, replies)
+                        : md_take(n, c, replies->len, max_reply, replies);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */

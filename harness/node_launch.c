@@ -191,6 +191,7 @@ enum md_node_status md_launch_again(struct md_node *n) {
     cpu_set_t one;
     CPU_ZERO(&one);
     s.cpus = n->config.unpinned;
+    s.interruptible = n->options.model.shutdown;
     if (n->config.cpu >= 0 && n->options.model.threads <= 1) {
         CPU_SET((unsigned)n->config.cpu, &one);
         s.cpus = &one;

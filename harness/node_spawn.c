@@ -6,7 +6,8 @@
  * hear the group's signals: a Ctrl-C is for the tester, which still wants to write its summary, and
  * a node that ends at once would look like a crash. So they are blocked, which survives exec and,
  * unlike being ignored, also the node's own calls of signal(). The parent-death signal is SIGKILL
- * and comes through. It is bound to the thread that starts the node: a tester must start nodes from
+ * and comes through. (A node that may be told to `shutdown` raises SIGINT in itself: that one gets a
+ * process group of its own instead, where no Ctrl-C reaches it.) It is bound to the thread that starts the node: a tester must start nodes from
  * a thread that lives as long as they shall.
  */
 #include "harness/node_internal.h"
@@ -23,10 +24,11 @@
 
 /* All signals were blocked before vfork. What is blocked from here on is also what a whole group
  * tends to be sent; so no handler of ours runs in the child, which still shares our memory. */
-static void md_child_signals(void) {
+static void md_child_signals(const struct md_spawn *s) {
     sigset_t mask;
     sigemptyset(&mask);
-    sigaddset(&mask, SIGINT);
+    if (!s->interruptible || setpgid(0, 0) != 0)
+        sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGQUIT);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGHUP);
@@ -46,7 +48,7 @@ static bool md_child_descriptors(const struct md_spawn *s) {
 static _Noreturn void md_child(const struct md_spawn *s, pid_t parent, volatile int *error) {
     struct rlimit no_core = {0, 0};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
-        md_child_signals();
+        md_child_signals(s);
         setrlimit(RLIMIT_CORE, &no_core);
         if (s->cpus)
             sched_setaffinity(0, sizeof *s->cpus, s->cpus);

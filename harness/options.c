@@ -21,6 +21,7 @@ enum {
 
 /* In the canonical order of a node line. From OPT_FIRST_NAMED on: behind -o. */
 enum md_option {
+    OPT_SHUTDOWN,
     OPT_NO_CAS,
     OPT_NO_FLUSH,
     OPT_NO_EVICT,
@@ -50,6 +51,7 @@ struct md_allowed {
 };
 
 static const struct md_allowed md_allowed[OPTIONS] = {
+    [OPT_SHUTDOWN] = {"-A", NULL},
     [OPT_NO_CAS] = {"-C", NULL},
     [OPT_NO_FLUSH] = {"-F", NULL},
     [OPT_NO_EVICT] = {"-M", NULL},
@@ -78,7 +80,7 @@ _Static_assert(OPT_ITEM_SIZE + 2 * (OPTIONS - OPT_ITEM_SIZE) <= MD_NODE_ARGS_MAX
 static const struct {
     const char *letters, *reason;
 } md_refused[] = {
-    {"lspUaAN", "memdiverge chooses where a node listens"},
+    {"lspUaN", "memdiverge chooses where a node listens"},
     {"udP", "memdiverge chooses how a node runs and as whom"},
     {"eD", "it would make the node depend on more than the trace"},
     {"SYZ", "traces speak to a node without authentication or TLS"},
@@ -116,7 +118,7 @@ static bool md_refuse(struct md_buf *why, const char *word, const char *reason) 
 
 static bool md_refuse_option(struct md_buf *why, const char *word) {
     char reason[160];
-    const char *because = "only -C -F -M -L -I -m -f -n -t -R -B -o are";
+    const char *because = "only -A -C -F -M -L -I -m -f -n -t -R -B -o are";
     if (word[0] != '-')
         return md_refuse(why, word, " stands where an option was expected");
     if (word[1] && word[1] != '-')
@@ -210,6 +212,7 @@ static bool md_apply(struct md_reading *r, enum md_option option, const char *va
     uint64_t n = 0;
     bool ok = true;
     switch (option) {
+    case OPT_SHUTDOWN: m->shutdown = true; break;
     case OPT_NO_CAS: m->cas = false; break;
     case OPT_NO_FLUSH: m->flush_enabled = false; break;
     case OPT_NO_EVICT: m->evict = false; break;
@@ -256,7 +259,7 @@ static bool md_apply(struct md_reading *r, enum md_option option, const char *va
         break;
     case OPT_AUTOMOVE: ok = md_number_in(value, 0, 1, &n); break;
     case OPT_REASSIGN: m->slab_reassign = true; break;
-    case OPT_CRAWLER:
+    case OPT_CRAWLER: m->crawler = true; break;
     case OPTIONS: break;
     }
     return ok;

@@ -4,6 +4,7 @@
 #include "harness/compare.h"
 #include "harness/packets.h"
 #include "model/number.h"
+#include "model/shape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 enum {
     MAX_SLACK = 1 << 20,    /* reply bytes beyond what is expected that are not yet a flood */
     MAX_TURNS = 256,        /* choices turned around in one trace */
+    MAX_LOG = 64 << 20,     /* bytes that a watcher is sent */
     MAX_OBSERVED = 16 << 10 /* bytes of a wrong reply that a verdict keeps */
 };
 
@@ -39,6 +41,8 @@ void md_play_free(struct md_play *p) {
     md_buf_free(&p->heard);
     md_buf_free(&p->observed);
     md_buf_free(&p->canonical);
+    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++)
+        md_buf_free(&p->log[c]);
     md_reply_free(&p->expected);
 }
 
@@ -63,6 +67,7 @@ static enum md_feed_result retell(struct md_play *p) {
             r = md_model_feed(p->model, e->conn, p->sent.data + e->offset, e->len, &p->expected);
             break;
         case MD_EVENT_CLOSE: md_model_close(p->model, e->conn); break;
+        case MD_EVENT_FINISH: md_model_finish(p->model, e->conn, &p->expected); break;
         case MD_EVENT_CLOCK: md_model_advance(p->model, e->seconds); break;
         case MD_EVENT_REBOOT: md_model_reboot(p->model); break;
         }
@@ -157,11 +162,15 @@ static bool find_mismatch(struct md_play *p, struct mismatch *mm) {
         mm->command = k;
         mm->at = i;
         mm->cursor = cursor;
-        if (k->flags & MD_COMMAND_STATS) {
+        if (p->stranger) {
+            mm->agreed = 0;
+            if (!md_stranger_agrees(p->stranger, e, k, o->data + cursor, o->len - cursor, &used))
+                return true;
+        } else if (k->flags & MD_COMMAND_STATS) {
             mm->stats = true;
             mm->why.len = 0;
-            if (!md_model_stats_agree(p->model, k->ordinal, o->data + cursor, o->len - cursor,
-                                      &used, mm->stat, &mm->why))
+            if (!md_model_pattern_agrees(p->model, k->ordinal, o->data + cursor, o->len - cursor,
+                                         &used, mm->stat, &mm->why))
                 return true;
             mm->stats = false;
         } else if (o->len - cursor < used ||
@@ -253,7 +262,9 @@ static enum md_verdict_kind reply_diverged(struct md_play *p, const struct misma
     bool surplus = mm->at == p->expected.n_commands;
     diverged(p, k);
     if (mm->stats) {
-        snprintf(v->signature, sizeof v->signature, "stats.%s.differs.stats", mm->stat);
+        bool counters = k->name >= MD_CMD_STATS && k->name <= MD_CMD_STATS_SLABS;
+        const char *name = counters ? "stats" : name_of(k);
+        snprintf(v->signature, sizeof v->signature, "%s.%s.differs.%s", name, mm->stat, name);
         md_signature_plain(v->signature);
         md_buf_append(&v->reason, mm->why.data, mm->why.len);
     } else if (surplus) {
@@ -267,8 +278,15 @@ static enum md_verdict_kind reply_diverged(struct md_play *p, const struct misma
     return MD_DIVERGED;
 }
 
+static bool is_excused(struct md_play *p, const struct mismatch *mm) {
+    const struct md_command *k = mm->at < p->expected.n_commands ? mm->command : NULL;
+    return p->stranger &&
+           md_stranger_excuses(p->stranger, p->model, &p->fired, k, p->observed.data + mm->cursor,
+                               p->observed.len - mm->cursor);
+}
+
 static enum md_verdict_kind compare_replies(struct md_play *p) {
-    if (bytes_agree(p) && !has_stats(&p->expected))
+    if (bytes_agree(p) && !has_stats(&p->expected) && !p->stranger)
         return MD_AGREE;
     struct mismatch mm = {0};
     bool wrong = find_mismatch(p, &mm);
@@ -279,11 +297,32 @@ static enum md_verdict_kind compare_replies(struct md_play *p) {
             break;
         wrong = find_mismatch(p, &mm);
     }
-    enum md_verdict_kind kind = turn == TURN_LOSES ? MD_UNMODELLED
-                                : wrong            ? reply_diverged(p, &mm)
-                                                   : MD_AGREE;
+    enum md_verdict_kind kind = turn == TURN_LOSES            ? MD_UNMODELLED
+                                : wrong && is_excused(p, &mm) ? MD_UNMODELLED
+                                : wrong                       ? reply_diverged(p, &mm)
+                                                              : MD_AGREE;
     md_buf_free(&mm.why);
     return kind;
+}
+
+/* A server of somebody else hung up. In a batch it is not seen by which command. */
+static bool is_cut_short(struct md_play *p) {
+    struct mismatch mm = {0};
+    return find_mismatch(p, &mm) && mm.at < p->expected.n_commands && mm.cursor == p->observed.len;
+}
+
+static enum md_verdict_kind hung_up(struct md_play *p) {
+    struct mismatch mm = {0};
+    const struct md_command *k = find_mismatch(p, &mm) ? mm.command : last_command(p);
+    if (is_excused(p, &mm)) {
+        p->verdict->kind = MD_UNMODELLED;
+        return MD_UNMODELLED;
+    }
+    name_failure(p->verdict, "connection.closed", k);
+    if (p->expected.n_commands > 1)
+        snprintf(p->verdict->signature, sizeof p->verdict->signature, "connection.closed.batch");
+    keep(&p->verdict->observed, p->observed.data, p->observed.len);
+    return diverged(p, k);
 }
 
 static enum md_verdict_kind compare_closed(struct md_play *p, bool closed) {
@@ -375,6 +414,8 @@ static void add_canonical(struct md_play *p) {
 
 static enum md_verdict_kind settle_accounts(struct md_play *p, bool closed) {
     count_replies(p);
+    if (p->stranger && closed && (!p->expected.closed || is_cut_short(p)))
+        return hung_up(p);
     enum md_verdict_kind kind = compare_replies(p);
     if (kind == MD_AGREE)
         kind = compare_closed(p, closed);
@@ -407,6 +448,14 @@ static enum md_node_status exchange(struct md_play *p, unsigned conn, const uint
                                     size_t len, size_t limit) {
     p->observed.len = 0;
     p->counts->bytes_sent += len;
+    if (p->stranger) { /* says whole commands only */
+        if (p->expected.closed)
+            md_node_goodbye(p->node);
+        else
+            md_node_barrier(p->node);
+        bytes = p->translated->data;
+        len = p->translated->len;
+    }
     return md_node_exchange(p->node, p->sweeping ? p->sweep_on : conn, bytes, len, limit,
                             &p->observed);
 }
@@ -453,6 +502,62 @@ static enum md_verdict_kind send_observed(struct md_play *p, struct md_event *e,
     return kind == MD_AGREE ? compare_promises(p) : kind;
 }
 
+/* Bytes of what was observed at which the reply of command `at` begins, as far as the model can tell. */
+static size_t reply_begins(const struct md_play *p, size_t at) {
+    size_t cursor = 0;
+    for (size_t i = 0; i < at; i++) {
+        const struct md_command *k = &p->expected.commands[i];
+        char name[32];
+        size_t used = k->reply_len;
+        struct md_buf why = {0};
+        if (k->flags & MD_COMMAND_STATS)
+            md_model_pattern_agrees(p->model, k->ordinal, p->observed.data + cursor,
+                                    p->observed.len - cursor, &used, name, &why);
+        md_buf_free(&why);
+        cursor += used < p->observed.len - cursor ? used : p->observed.len - cursor;
+    }
+    return cursor;
+}
+
+/* Answers of threads in the background come by and by: waits for the end of each. */
+static enum md_node_status await_late(struct md_play *p, unsigned conn,
+                                      enum md_node_status status) {
+    for (size_t i = 0; i < p->expected.n_commands && status == MD_NODE_OK; i++) {
+        const struct md_command *k = &p->expected.commands[i];
+        if (!(k->flags & MD_COMMAND_LATE))
+            continue;
+        size_t begin = reply_begins(p, i);
+        while (status == MD_NODE_OK &&
+               !md_model_pattern_complete(p->model, k->ordinal, p->observed.data + begin,
+                                          p->observed.len - begin))
+            status = md_node_await(p->node, conn, MAX_SLACK, &p->observed);
+        /* What comes behind it is the worker's again. */
+        if (status == MD_NODE_OK)
+            status = md_node_settle(p->node, conn, MAX_SLACK, &p->observed);
+    }
+    return status;
+}
+
+/* Of a watcher: what came behind the OK is the connection's. */
+static void take_log(struct md_play *p, unsigned conn) {
+    enum { OK_LINE = 4 }; /* bytes, CRLF included */
+    size_t begin = reply_begins(p, p->expected.n_commands - 1) + OK_LINE;
+    p->log[conn].len = 0;
+    if (p->observed.len > begin)
+        md_buf_append(&p->log[conn], p->observed.data + begin, p->observed.len - begin);
+}
+
+/* A command that ends the node: it goes in order, within a second, all connections with it. */
+static enum md_verdict_kind node_ended(struct md_play *p) {
+    md_model_advance(p->model, 1);
+    event_add(p, MD_EVENT_CLOCK, 0)->seconds = 1;
+    enum md_node_status status = md_node_ended(p->node);
+    if (status != MD_NODE_OK)
+        return node_trouble(p, status);
+    p->down = true;
+    return settle_accounts(p, true);
+}
+
 static enum md_verdict_kind send_piece(struct md_play *p, unsigned conn, const uint8_t *bytes,
                                        size_t len) {
     struct md_event *e = event_add(p, MD_EVENT_BYTES, conn);
@@ -464,6 +569,11 @@ static enum md_verdict_kind send_piece(struct md_play *p, unsigned conn, const u
     if (md_model_feed(p->model, conn, bytes, len, &p->expected) == MD_FEED_UNMODELLED)
         return unmodelled(p);
     enum md_node_status status = exchange(p, conn, bytes, len, p->expected.bytes.len + MAX_SLACK);
+    if (p->expected.ended)
+        return node_ended(p);
+    status = await_late(p, conn, status);
+    if (md_model_watches(p->model, conn))
+        take_log(p, conn);
     return answered(status) ? settle_accounts(p, status == MD_NODE_CLOSED)
                             : node_trouble(p, status);
 }
@@ -484,9 +594,10 @@ enum md_verdict_kind md_play_send(struct md_play *p, unsigned conn, const uint8_
                                   size_t len) {
     enum md_verdict_kind kind = md_play_open(p, conn);
     /* A model that looks into the reply wants all of it, not what an unfinished piece holds back. */
-    size_t most = md_model_observes(p->model) ? MD_TRACE_BYTES_MAX : MD_READ_BUFFER;
+    size_t most = md_model_observes(p->model) || p->stranger ? MD_TRACE_BYTES_MAX : MD_READ_BUFFER;
     for (size_t at = 0; at < len && kind == MD_AGREE; at += most) {
-        if (!md_model_is_open(p->model, conn)) /* killed, or closed by the piece before */
+        /* Killed, or closed by the piece before; or a watcher, whose bytes nobody would ever read. */
+        if (!md_model_is_open(p->model, conn) || md_model_watches(p->model, conn))
             break;
         size_t n = len - at < most ? len - at : most;
         kind = send_piece(p, conn, bytes + at, n);
@@ -496,9 +607,42 @@ enum md_verdict_kind md_play_send(struct md_play *p, unsigned conn, const uint8_
     return kind;
 }
 
+/* What a watcher was sent until now is log lines, but for the last one, which may be on its way. */
+static enum md_verdict_kind look_at_log(struct md_play *p, unsigned conn) {
+    struct md_verdict *v = p->verdict;
+    struct md_buf *log = &p->log[conn];
+    enum md_verdict_kind kind = MD_AGREE;
+    size_t at = 0;
+    while (kind == MD_AGREE && at < log->len) {
+        const uint8_t *line = log->data + at, *end = memchr(line, '\n', log->len - at);
+        if (!end)
+            break;
+        size_t n = (size_t)(end - line);
+        at += n + 1;
+        v->reason.len = 0;
+        if (md_shape_log_line(line, n && line[n - 1] == '\r' ? n - 1 : n, &v->reason))
+            continue;
+        v->step = p->step;
+        keep(&v->observed, line, n + 1);
+        snprintf(v->signature, sizeof v->signature, "watch.line.differs.watch");
+        v->kind = kind = MD_DIVERGED;
+    }
+    md_buf_drop(log, at);
+    return kind;
+}
+
 enum md_verdict_kind md_play_close(struct md_play *p, unsigned conn) {
     if (!md_model_is_open(p->model, conn))
         return MD_AGREE;
+    if (md_model_watches(p->model, conn)) {
+        enum md_node_status read = md_node_settle(p->node, conn, MAX_LOG, &p->log[conn]);
+        enum md_verdict_kind kind = look_at_log(p, conn);
+        p->log[conn].len = 0;
+        if (kind != MD_AGREE)
+            return kind;
+        if (read != MD_NODE_OK)
+            return node_trouble(p, read);
+    }
     md_model_close(p->model, conn);
     event_add(p, MD_EVENT_CLOSE, conn);
     enum md_node_status status = md_node_close(p->node, conn);
@@ -508,11 +652,9 @@ enum md_verdict_kind md_play_close(struct md_play *p, unsigned conn) {
 enum md_verdict_kind md_play_shutdown(struct md_play *p, unsigned conn) {
     if (!md_model_is_open(p->model, conn))
         return MD_AGREE;
-    md_model_close(p->model, conn);
-    event_add(p, MD_EVENT_CLOSE, conn);
+    md_model_finish(p->model, conn, &p->expected);
+    event_add(p, MD_EVENT_FINISH, conn);
     p->observed.len = 0;
-    p->expected.n_commands = p->expected.bytes.len = p->expected.n_marks = 0;
-    p->expected.closed = true;
     enum md_node_status status = md_node_shutdown(p->node, conn, &p->observed);
     if (status != MD_NODE_OK && status != MD_NODE_CLOSED)
         return node_trouble(p, status);

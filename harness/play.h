@@ -8,6 +8,7 @@
 
 #include "harness/node.h"
 #include "harness/runner.h"
+#include "harness/stranger.h"
 #include "model/model.h"
 
 enum { MD_SWEEP_CONN = MD_CONNECTIONS_MAX - 1 };
@@ -16,6 +17,7 @@ enum md_event_kind {
     MD_EVENT_OPEN,
     MD_EVENT_BYTES,
     MD_EVENT_CLOSE,
+    MD_EVENT_FINISH,
     MD_EVENT_CLOCK,
     MD_EVENT_REBOOT,
 };
@@ -41,11 +43,15 @@ struct md_play {
     struct md_reply expected; /* of the last event */
     struct md_buf observed;
     struct md_buf canonical; /* replies with CAS values counted from the base; if wanted */
+    struct md_buf log[MD_CONNECTIONS_MAX]; /* of watchers: what was not looked at yet */
     bool want_canonical;
     bool down;         /* the node was killed: nothing but the clock moves until it is restarted */
     bool ahead;        /* the node was told more than the model knows */
     bool sweeping;     /* MD_SWEEP_CONN stands for the harness's own connection... */
     unsigned sweep_on; /* ... which is this one of the node's */
+    struct md_stranger *stranger; /* not owned; the node is one of somebody else, or NULL */
+    const struct md_buf
+        *translated; /* what is to be sent, where that is not what the model is told */
     /* Told after each piece of a send that is not its last; may be NULL. */
     void (*piece)(void *ctx);
     void *piece_ctx;

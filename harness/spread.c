@@ -180,13 +180,25 @@ struct bounds {
     double imbalance, least, most;
 };
 
+/*
+ * The fixed limits hold for MD_SPREAD_KEYS keys. With fewer, what is counted lies further from what
+ * the arcs are: by how much more, in five standard deviations of a count whose variance, as a part
+ * of all keys, is `variance`/keys.
+ */
+static double fewer_keys(double variance, size_t keys) {
+    double more = sqrt(variance / (double)keys) - sqrt(variance / MD_SPREAD_KEYS);
+    return 5 * fmax(more, 0);
+}
+
 static struct bounds bounds_of(const struct md_spread_row *r, size_t keys) {
+    /* Of a node's part, 1/n, as a part of it; of a newcomer's, 1/(n + 1). */
+    double full = fewer_keys((double)r->n - 1, keys), share = fewer_keys((double)r->n, keys);
     double noise = 1 + 5 * sqrt((double)(r->n - 1) / (double)keys);
     switch (r->distribution) {
     case MD_DIST_CONSISTENT:
-    case MD_DIST_KETAMA_SPY: return (struct bounds){1.55, 0.63, 1.55};
-    case MD_DIST_KETAMA_WEIGHTED: return (struct bounds){1.40, 0.70, 1.40};
-    default: return (struct bounds){noise, 1 - 0.1, 1 + 0.1};
+    case MD_DIST_KETAMA_SPY: return (struct bounds){1.55 + full, 0.63 - share, 1.55 + share};
+    case MD_DIST_KETAMA_WEIGHTED: return (struct bounds){1.40 + full, 0.70 - share, 1.40 + share};
+    default: return (struct bounds){noise, 1 - 0.1 - share, 1 + 0.1 + share};
     }
 }
 
@@ -200,8 +212,8 @@ static void judge_moves(struct md_spread_row *r, const struct bounds *b, size_t 
     if (r->distribution == MD_DIST_VIRTUAL_BUCKET)
         return;
     if (r->distribution == MD_DIST_MODULA) { /* it promises nothing, but this is what it does */
-        double off = fabs(r->joined - n / (n + 1));
-        promise(r, MD_PROMISE_JOIN_SHARE, off, 0.007, off <= 0.007);
+        double off = fabs(r->joined - n / (n + 1)), most = 0.007 + fewer_keys(0.25, keys);
+        promise(r, MD_PROMISE_JOIN_SHARE, off, most, off <= most);
         return;
     }
     promise(r, MD_PROMISE_MONOTONE, between, 0, between == 0);

@@ -26,6 +26,7 @@
  *   clock SECONDS       moves the node's clock forward (0 .. MD_CLOCK_STEP_MAX)
  *   kill                ends the node, as a power cut would: every connection is closed, and until
  *                       the restart what is opened or sent goes nowhere; the clock moves on
+ *                       (a `shutdown` command to a node with -A ends it as well, after a second)
  *   restart             starts the node anew (kills it first if it runs), at the present time
  *   stop                of the node (a later issue executes it; the format has it)
  *
@@ -69,7 +70,7 @@ enum {
     MD_TRACE_FILE_MAX = 64 << 20,    /* bytes of a trace file; larger ones are refused unread */
     MD_TRACE_BYTES_MAX = 64 << 20,   /* bytes that one trace sends in all, fills included */
     MD_TRACE_STEPS_MAX = 1 << 20,
-    MD_NODE_ARGS_MAX = 34,
+    MD_NODE_ARGS_MAX = 35,
 };
 
 enum md_part_kind {
@@ -119,7 +120,7 @@ struct md_step {
 
 /*
  * Node options of a trace: the words as written (for the command line of the node) and what the
- * model must know of them. Whitelist: -C -F -M -L; -I N[k|m] (1k..32m); -m N (1..4096, MiB); -f F
+ * model must know of them. Whitelist: -A -C -F -M -L; -I N[k|m] (1k..32m); -m N (1..4096, MiB); -f F
  * (1.05..4); -n N (1..1024); -t N (1..8); -R N (10000..100000); -B ascii|binary|auto; and -o, repeated or with commas:
  *
  *   slab_chunk_max=N    bytes, a multiple of 1024

@@ -29,7 +29,7 @@ static void remove_old(struct md_feed *f, enum md_rule removes) {
 /* A version that does not skip a huge value skips what the place of this connection has left. */
 static void skip_leftover(struct md_feed *f) {
     struct md_conn *c = f->c;
-    uint64_t left = f->m->place_left[c->place];
+    uint64_t left = f->m->places[c->place].left;
     if (c->state != MD_CONN_LINE || left == 0 || !f->m->quirk[MD_QUIRK_BIN_LEFTOVER])
         return;
     c->command.quirk = MD_QUIRK_NONE; /* more than its body not being skipped */
@@ -90,7 +90,7 @@ bool md_binary_store(struct md_feed *f, const uint8_t *rest) {
     c->record = md_record_get(m, rest + p->n_extras, p->n_key);
     c->flags = p->n_extras ? (uint32_t)md_be_read(rest, 4) : 0;
     c->cas = p->cas;
-    m->literal_cas |= p->cas && p->cas < m->base.cas;
+    m->literal_cas |= p->cas && p->cas <= m->base.cas;
     c->missing = n_value;
     c->nbytes = (uint32_t)n_value;
     if (!md_size_allowed(m, p->n_key, c->flags, n_value)) {

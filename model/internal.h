@@ -5,7 +5,7 @@
  *
  *      feed -> connection.c -> text.c, binary.c -> store.c -> lru.c -> memory.c, slab.c, flush.c
  *                                 \-> meta.c, number.c, packet.c
- *                                 \-> stats.c
+ *                                 \-> stats.c, shape.c
  *
  * hold.c knows which items answers on their way hold.
  *
@@ -22,17 +22,19 @@
 #include "model/number.h"
 #include "model/packet.h"
 #include "model/segmented.h"
+#include "model/shape.h"
 #include "model/slab.h"
 #include "model/stats.h"
 
 enum {
-    MD_NIL = -1,           /* no item, no record */
-    MD_TOKENS_MAX = 24,    /* tokens of one pass over a line, the end counted */
-    MD_LINE_MAX = 2048,    /* bytes without a line end before a node gives up */
-    MD_INLINE_VALUE = 32,  /* values up to this many bytes live in the item */
-    MD_ITEM_HEADER = 48,   /* bytes of an item before CAS, key and value (1.6.x, 64 bit) */
-    MD_CHUNK_HEADER = 48,  /* bytes of a chunk of a large item before its data */
-    MD_BUMP_INTERVAL = 60, /* seconds; an item moves to the head only if last moved longer ago */
+    MD_NIL = -1,            /* no item, no record */
+    MD_TOKENS_MAX = 24,     /* tokens of one pass over a line, the end counted */
+    MD_LINE_MAX = 2048,     /* bytes without a line end before a node gives up */
+    MD_INLINE_VALUE = 32,   /* values up to this many bytes live in the item */
+    MD_ITEM_HEADER = 48,    /* bytes of an item before CAS, key and value (1.6.x, 64 bit) */
+    MD_CHUNK_HEADER = 48,   /* bytes of a chunk of a large item before its data */
+    MD_CRAWLER_SLEEP = 100, /* microseconds, as a crawler begins */
+    MD_BUMP_INTERVAL = 60,  /* seconds; an item moves to the head only if last moved longer ago */
 };
 
 /* Everything known about one key of this trace; stays when its item goes. */
@@ -85,7 +87,13 @@ struct md_item {
     uint8_t small[MD_INLINE_VALUE];
 };
 
-enum md_conn_state { MD_CONN_NONE, MD_CONN_LINE, MD_CONN_DATA, MD_CONN_SWALLOW };
+enum md_conn_state {
+    MD_CONN_NONE,
+    MD_CONN_LINE,
+    MD_CONN_DATA,
+    MD_CONN_SWALLOW,
+    MD_CONN_WATCH, /* a watcher: nothing is read any more */
+};
 
 /* What a data block that comes in is for. */
 enum md_block { MD_BLOCK_TEXT, MD_BLOCK_META };
@@ -103,10 +111,12 @@ struct md_meta_block {
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
-    uint8_t place;      /* in the node's table of connections */
+    uint32_t place;     /* in the node's table of connections */
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
     bool binary;        /* it speaks the binary protocol */
     struct md_buf line; /* read, but no line end yet; no whole request */
+    bool dumped;        /* the last command was a metadump: its end is on its way */
+    bool stalled;       /* what was read is not looked at until more comes */
     bool grown;         /* its read buffer has grown for a long get: takes all that comes */
     uint64_t input;     /* bytes read since it was opened */
     /* MD_CONN_DATA: a store waits for its data block */
@@ -129,6 +139,21 @@ struct md_conn {
     /* A binary connection: the request in hand, whose value may still be to come. */
     struct md_packet request;
     bool quiet; /* only errors and hits are told */
+};
+
+/* What administrative commands have set since the node's start. */
+struct md_admin {
+    bool changed;  /* something that no reset of the harness changes back */
+    bool crawler;  /* it runs */
+    bool stopping; /* it was told to stop, and does when it gets to it: who knows whether it runs */
+    bool crawled;  /* it has freed we do not know what */
+    bool sizes, detail;
+    uint32_t verbosity, crawler_sleep, crawler_tocrawl;
+    uint32_t automove;
+    bool automove_set, ratio_set, tuned; /* what stands there is known */
+    double ratio;
+    uint32_t hot, warm;
+    double hot_factor, warm_factor;
 };
 
 struct md_preference {
@@ -166,6 +191,7 @@ struct md_model {
     struct md_stats stats;
     struct md_class_count count[MD_SLAB_CLASSES];
     struct md_segmented segmented;
+    struct md_admin admin;
 
     struct md_record *records;
     size_t n_records, cap_records;
@@ -180,18 +206,22 @@ struct md_model {
     struct md_removal *told_removals; /* the same, as told */
     size_t cap_told_removals;
 
-    struct md_conn conn[MD_CONNECTIONS_MAX];
+    struct md_conn *conn; /* owned; those opened so far and all numbers below */
+    unsigned n_conns;
     /* A node keeps a place for each connection, the first free one, and what it still had to skip when
-     * that was closed (quirk bin-leftover). */
-    bool place_taken[MD_CONNECTIONS_MAX];
-    uint64_t place_left[MD_CONNECTIONS_MAX];
-    uint64_t
-        place_cas[MD_CONNECTIONS_MAX]; /* a CAS value that the next store takes (quirk cas-left) */
+     * that was closed (quirk bin-leftover), or a CAS value that the next store takes (quirk cas-left).
+     * Owned, n_conns of them. */
+    struct md_place {
+        bool taken;
+        uint64_t left, cas;
+    } * places;
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;
     struct md_stats_snapshot *snapshots;
     size_t n_snapshots, cap_snapshots;
+    struct md_shape_note *notes; /* shape.h */
+    size_t n_notes, cap_notes;
     bool explain;
     struct md_reason *reasons;
     size_t n_reasons, cap_reasons;
@@ -201,6 +231,8 @@ struct md_model {
     struct md_command *command;
     bool literal_cas; /* md_model_literal_cas */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
+    uint64_t yields;                  /* times that a connection had its -R requests */
+    const struct md_process *process; /* not owned; NULL: the model is the picture of a node */
 };
 
 /* Data of a version (profile.c); its quirks are those of rules.def.h whose range it is in. */
@@ -210,6 +242,9 @@ struct md_profile {
     uint64_t cas_start;      /* the first item gets the next number */
     bool minus_anywhere;     /* behind a number of 2^63 or more a minus sign makes it none */
     bool failed_store_uses_cas, flush_uses_cas;
+    bool sizes_at_runtime;  /* knows stats sizes_enable and sizes_disable */
+    bool mgdump;            /* knows lru_crawler mgdump */
+    bool watches_deletions; /* knows watch deletions */
     bool flush_unlinks;   /* flush_all takes out at once what is too young to be told apart later */
     bool retrieval_sends; /* the replies of a batch go out behind each retrieval */
     bool strict_numbers;  /* own readers of numbers, but for flags and exptime of a store */

@@ -128,7 +128,9 @@ static void say_flags(struct md_feed *f, const struct delta *d) {
     struct md_model *m = f->m;
     const struct md_meta *k = d->k;
     uint32_t exptime = m->items[d->item].exptime;
-    for (size_t i = k->first; i < k->w->n; i++)
+    for (size_t i = k->first; i < k->w->n; i++) {
+        if (k->opaque_long && i == k->at['O'])
+            return; /* refused here: what stands behind it does nothing */
         switch (k->w->word[i].s[0]) {
         case 'c': md_meta_say_cas(f, d->record, d->cas); break;
         case 't':
@@ -149,6 +151,7 @@ static void say_flags(struct md_feed *f, const struct delta *d) {
         case 'k': md_meta_say_key(f, k->key, k->nkey, k->binary); break;
         default: break;
         }
+    }
 }
 
 /* Whether q keeps this answer back: by the book that is one that begins with HD. */

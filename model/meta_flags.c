@@ -149,7 +149,7 @@ bool md_meta_flags(struct md_feed *f, const struct md_tokens *w, size_t first, s
         k->opaque_long = n > MD_META_OPAQUE_MAX ||
                          (n == MD_META_OPAQUE_MAX && md_quirk_applies(f->m, MD_QUIRK_OPAQUE_SHORT));
     }
-    f->m->literal_cas |= k->cas && k->cas < f->m->base.cas;
+    f->m->literal_cas |= k->cas && k->cas <= f->m->base.cas;
     return true;
 }
 

@@ -52,7 +52,7 @@ static void conn_free(struct md_conn *c) {
 }
 
 static void close_all(struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         md_model_close(m, i);
 }
 
@@ -61,10 +61,14 @@ void md_model_free(struct md_model *m) {
         return;
     close_all(m);
     md_store_free(m);
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         conn_free(&m->conn[i]);
+    free(m->conn);
+    free(m->places);
     reasons_clear(m);
     md_stats_forget(m);
+    md_shape_forget(m);
+    free(m->notes);
     free(m->reasons);
     free(m->removals);
     free(m->told_removals);
@@ -82,9 +86,11 @@ static void start(struct md_model *m, const struct md_base *base) {
     m->cas = m->base.cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
-    memset(m->place_left, 0, sizeof m->place_left);
-    memset(m->place_cas, 0, sizeof m->place_cas);
+    for (unsigned i = 0; i < m->n_conns; i++)
+        m->places[i].left = m->places[i].cas = 0;
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
+    m->admin = (struct md_admin){.crawler = m->options.crawler || m->options.segmented,
+                                 .crawler_sleep = MD_CRAWLER_SLEEP};
     md_removals_clear(m);
 }
 
@@ -96,6 +102,7 @@ void md_model_restart(struct md_model *m, const struct md_base *base) {
     m->order = 1;
     m->ordinal = 0;
     md_stats_forget(m);
+    md_shape_forget(m);
     m->lost = m->literal_cas = false;
     m->command = NULL;
     reasons_clear(m);
@@ -179,7 +186,9 @@ struct md_model *md_model_clone(const struct md_model *from) {
     for (size_t i = 0; i < m->n_items; i++)
         if (m->items[i].gone)
             m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
-    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
+    m->conn = copy_of(from->conn, from->n_conns * sizeof *from->conn);
+    m->places = copy_of(from->places, from->n_conns * sizeof *from->places);
+    for (unsigned c = 0; c < m->n_conns; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);
@@ -197,6 +206,7 @@ struct md_model *md_model_clone(const struct md_model *from) {
         s->lines = copy_of(s->lines, s->n_lines * sizeof *s->lines);
         s->cap_lines = s->n_lines;
     }
+    md_shape_copy(m, from);
     m->removals = copy_of(from->removals, from->n_removals * sizeof *from->removals);
     m->cap_removals = from->n_removals;
     m->told_removals = NULL;
@@ -296,6 +306,8 @@ void md_model_each_item(const struct md_model *m,
 bool md_model_literal_cas(const struct md_model *m) { return m->literal_cas; }
 bool md_model_lost(const struct md_model *m) { return m->lost; }
 bool md_model_flushed(const struct md_model *m) { return m->flush.used; }
+bool md_model_administered(const struct md_model *m) { return m->admin.changed; }
+bool md_model_crawled(const struct md_model *m) { return m->admin.crawled; }
 bool md_model_pressed(const struct md_model *m) { return m->memory.pressed; }
 
 enum md_key_state md_model_key_state(const struct md_model *m, const void *key, size_t nkey) {

@@ -26,14 +26,15 @@
 #include <stdint.h>
 
 enum {
-    MD_KEY_MAX = 250,         /* bytes; protocol.txt "Keys" */
-    MD_CONNECTIONS_MAX = 16,  /* connections of one trace, numbered 0 .. 15 */
-    MD_READ_BUFFER = 16384,   /* bytes that a node takes with one read */
-    MD_THIRTY_DAYS = 2592000, /* seconds; protocol.txt "Expiration times" */
-    MD_RESTART_SLACK = 62,    /* a node's relative time at start, seconds */
-    MD_SLAB_CLASSES = 64,     /* classes are numbered 1 .. 63 */
-    MD_PAGE_SIZE = 1 << 20,   /* bytes of a slab page */
-    MD_REPLY_MAX = 64 << 20,  /* bytes of one feed's replies; more is not modelled */
+    MD_KEY_MAX = 250,          /* bytes; protocol.txt "Keys" */
+    MD_CONNECTIONS_MAX = 16,   /* connections of one trace, numbered 0 .. 15 */
+    MD_READ_BUFFER = 16384,    /* bytes that a node takes with one read */
+    MD_THIRTY_DAYS = 2592000,  /* seconds; protocol.txt "Expiration times" */
+    MD_RESTART_SLACK = 62,     /* a node's relative time at start, seconds */
+    MD_SLAB_CLASSES = 64,      /* classes are numbered 1 .. 63 */
+    MD_PAGE_SIZE = 1 << 20,    /* bytes of a slab page */
+    MD_SAID_AT_ONCE = 1 << 20, /* bytes after which a server lets further commands wait */
+    MD_REPLY_MAX = 64 << 20,   /* bytes of one feed's replies; more is not modelled */
 };
 
 /* -B: which protocol a connection speaks; auto: the first byte says. */
@@ -53,6 +54,8 @@ struct md_options {
     bool evict;         /* false with -M */
     bool preallocated;  /* -L: all memory is taken at the start, each class gets a page */
     bool slab_reassign; /* -o slab_reassign: pages are of one size */
+    bool shutdown;      /* -A: shutdown ends the node */
+    bool crawler;       /* -o lru_crawler */
     unsigned threads;   /* -t, default 1: how many keys share a lock follows from it */
     /* -o lru_maintainer: HOT, WARM and COLD queues that background threads juggle. The model then says
      * what may happen, not what will (model/segmented.h). */
@@ -124,8 +127,9 @@ enum md_command_flags {
     MD_COMMAND_ERROR = 1,   /* predicted reply is an error line */
     MD_COMMAND_HIT = 2,     /* a retrieval with at least one hit */
     MD_COMMAND_MISS = 4,    /* a retrieval with at least one miss */
-    MD_COMMAND_STATS = 8,   /* reply is a pattern: compare with md_model_stats_agree */
+    MD_COMMAND_STATS = 8,   /* reply is a pattern: compare with md_model_pattern_agrees */
     MD_COMMAND_SILENT = 16, /* noreply: no bytes, by design */
+    MD_COMMAND_LATE = 32,   /* a thread in the background answers: by and by */
 };
 
 /* One command of a feed, in order. */
@@ -139,7 +143,7 @@ struct md_command {
     uint8_t name;          /* enum md_command_name */
     uint8_t flags;         /* enum md_command_flags */
     uint8_t refs;          /* choices that this reply stands on */
-    uint8_t conn;
+    uint16_t conn;
     uint32_t mark_first; /* its marks in md_reply.marks */
     uint32_t marks;
     struct md_choice_ref ref[MD_REFS_MAX];
@@ -163,6 +167,9 @@ struct md_reply {
     struct md_mark *marks; /* owned */
     size_t n_marks, cap_marks;
     bool closed; /* the node closes the connection after these bytes */
+    bool more;   /* a server: commands wait until md_model_feed is called again, with nothing */
+    bool cut;    /* values are missing: the reply would have been longer than MD_REPLY_MAX */
+    bool ended;  /* the node itself ends */
 };
 void md_reply_free(struct md_reply *r);
 
@@ -176,7 +183,8 @@ enum md_feed_result {
 
 /* ---- events ------------------------------------------------------------------------------ */
 
-/* Opens connection conn (0 .. MD_CONNECTIONS_MAX - 1); it must not be open. */
+/* Opens connection conn; it must not be open. A trace has 0 .. MD_CONNECTIONS_MAX - 1; any other caller
+ * may have more, and gives the lowest free number first. */
 void md_model_open(struct md_model *m, unsigned conn);
 bool md_model_is_open(const struct md_model *m, unsigned conn);
 /*
@@ -196,9 +204,11 @@ void md_model_observe(struct md_model *m, const void *bytes, size_t len);
  * command it showed. */
 bool md_model_broken(const struct md_model *m, uint32_t *ordinal, const char **promise,
                      const char **why);
-/* The client closes, or half-closes, the connection: memcached treats both alike. Replies that the
- * node held back are lost. No effect on a connection that is not open. */
+/* The client closes the connection. Replies that the node held back are lost. No effect on a connection
+ * that is not open. */
 void md_model_close(struct md_model *m, unsigned conn);
+/* The client half-closes, and may still read: `out` is what the node says before it closes too. */
+void md_model_finish(struct md_model *m, unsigned conn, struct md_reply *out);
 /* The clock moves forward. */
 void md_model_advance(struct md_model *m, uint32_t seconds);
 /* The node ends and starts again at this moment: every connection closes, and nothing survives, not one
@@ -207,6 +217,35 @@ void md_model_reboot(struct md_model *m);
 
 /* True where a barrier (`mn`) would be read as a command of its own; never on a binary connection. */
 bool md_model_at_command(const struct md_model *m, unsigned conn);
+/* The connection is a watcher: the node sends log lines and reads no more, until it is closed. */
+bool md_model_watches(const struct md_model *m, unsigned conn);
+
+/* ---- as a server ----------------------------------------------------------------------------- */
+
+/* What `stats` tells that is the process's, not the model's. Texts are not owned. */
+struct md_process {
+    uint64_t pid, user_us, system_us; /* CPU time in microseconds */
+    uint64_t max_connections, curr_connections, total_connections, rejected_connections;
+    uint64_t bytes_read, bytes_written;
+    unsigned tcp_port, backlog;
+    const char *interface, *socket_path; /* NULL: none */
+    const char *library;                 /* libevent's version */
+    /* Lines of `stats conns`. */
+    void (*connections)(void *ctx, struct md_buf *out);
+    void *ctx;
+};
+/*
+ * From now on the model is not the picture of a node but the node: it answers everything (a command that
+ * it does not know with ERROR), takes the preferred alternative of every choice, and is never lost.
+ * MD_FEED_UNMODELLED then means this connection alone. `process` must live as long as the model.
+ */
+void md_model_serve(struct md_model *m, const struct md_process *process);
+/* Forgets what only explains a trace: keys without an item, counters as they were shown. */
+void md_model_tidy(struct md_model *m);
+/* Bytes of a line, a data block and replies held back that the connection has waiting. */
+size_t md_model_waiting(const struct md_model *m, unsigned conn);
+/* Whether it is in the middle of a data block, or of one that is swallowed. */
+bool md_model_in_data(const struct md_model *m, unsigned conn);
 
 /* ---- choices ----------------------------------------------------------------------------- */
 
@@ -237,6 +276,12 @@ bool md_model_literal_cas(const struct md_model *m);
 bool md_model_lost(const struct md_model *m);
 /* Whether this trace has used flush_all (a reset must then outlive it). */
 bool md_model_flushed(const struct md_model *m);
+
+/* Whether an administrative command has changed what no reset changes back: the node is not for the next
+ * trace. */
+bool md_model_administered(const struct md_model *m);
+/* Whether a crawler may have freed items behind our back: what is left of the dead ones is not known. */
+bool md_model_crawled(const struct md_model *m);
 
 /* Whether a connection was closed while the node still had bytes of it to skip: it may remember that. */
 bool md_model_leftover(const struct md_model *m);
@@ -304,6 +349,16 @@ enum md_key_state md_model_key_state(const struct md_model *m, const void *key, 
  */
 bool md_model_stats_agree(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
                           size_t len, size_t *used, char *name, struct md_buf *why);
+
+/*
+ * The same for any reply that is a pattern (MD_COMMAND_STATS): counters, or a shape (model/shape.h). `name`
+ * is then the field that is wrong.
+ */
+bool md_model_pattern_agrees(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
+                             size_t len, size_t *used, char *name, struct md_buf *why);
+/* Whether the reply of a MD_COMMAND_LATE is there to its end, at the start of what was observed. */
+bool md_model_pattern_complete(const struct md_model *m, uint32_t ordinal, const uint8_t *observed,
+                               size_t len);
 
 /* How often each rule, choice and quirk was used since the model was made (survives restarts). */
 struct md_fired {

@@ -5,6 +5,7 @@
 #ifndef MEMDIVERGE_RULES_DEF_H
 #define MEMDIVERGE_RULES_DEF_H
 
+#include "model/rules_admin.def.h"
 #include "model/rules_binary.def.h"
 #include "model/rules_meta.def.h"
 
@@ -39,6 +40,7 @@
     X(MN, "mn") \
     X(SHUTDOWN, "shutdown") \
     X(UNKNOWN, "unknown") \
+    MD_ADMIN_COMMAND_LIST(X) \
     MD_META_COMMAND_LIST(X) \
     MD_BINARY_COMMAND_LIST(X)
 
@@ -117,6 +119,7 @@
     X(CACHEDUMP, MD_CHOICE_TAG, "-", "stats cachedump lists the items of a class in the order of last use") \
     X(CACHEDUMP_BAD, MD_CHOICE_TAG, "-", "stats cachedump wants the number of a class and a limit") \
     X(SHUTDOWN_OFF, MD_DOC, "Other commands, shutdown", "shutdown is refused unless the node runs with -A") \
+    MD_ADMIN_RULE_LIST(X) \
     MD_META_RULE_LIST(X) \
     MD_BINARY_RULE_LIST(X)
 
@@ -145,6 +148,7 @@
     X(FIVE_TRIES, 1, "a walk from the tail looks at five items and then gives up") \
     X(LOCKED_TAIL, 1, "items whose lock a command holds (append, prepend, incr and decr that replace) are passed over at the tail") \
     X(CHUNK_FALLBACK, 1, "the last chunk of a large item comes from the largest class where its own has none") \
+    MD_ADMIN_CHOICE_LIST(X) \
     MD_META_CHOICE_LIST(X) \
     MD_BINARY_CHOICE_LIST(X)
 
@@ -225,6 +229,7 @@
       "without -M a store can fail for want of memory, after it has evicted ten items whose chunks are of another class") \
     X(EVICTED_TIME, "1.6.18-1.6.45", "Item statistics: evicted_time, seconds since the last access", "not reported", \
       "evicted_time counts from when the item was moved to the head, which may be a minute before its last access") \
+    MD_ADMIN_QUIRK_LIST(X) \
     MD_META_QUIRK_LIST(X) \
     MD_BINARY_QUIRK_LIST(X)
 

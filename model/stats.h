@@ -98,9 +98,11 @@ struct md_stats_snapshot {
     bool packets;  /* asked for by a binary request with this opaque */
     uint32_t opaque;
     bool segmented;
+    bool crawled;                /* dead items may have been freed behind our back */
     struct md_accounts accounts; /* with segmented */
 };
 
+const char *md_stat_name(enum md_stat stat);
 /* `stats reset`: all but what describes the present state. */
 void md_stats_reset(struct md_model *m);
 /* Takes the snapshot for the command in hand: of `stats`, `stats items`, `stats slabs`. */

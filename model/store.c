@@ -20,7 +20,7 @@ static size_t slot_of(const struct md_model *m, uint32_t hash, const uint8_t *ke
     }
 }
 
-static void table_make(struct md_model *m, size_t size) {
+void md_records_index(struct md_model *m, size_t size) {
     free(m->table);
     m->table = md_alloc(size * sizeof *m->table);
     m->table_size = size;
@@ -40,7 +40,7 @@ int32_t md_record_find(const struct md_model *m, const uint8_t *key, size_t nkey
 
 int32_t md_record_get(struct md_model *m, const uint8_t *key, size_t nkey) {
     if (2 * (m->n_records + 1) > m->table_size)
-        table_make(m, m->table_size ? m->table_size * 2 : 64);
+        md_records_index(m, m->table_size ? m->table_size * 2 : 64);
     uint32_t hash = md_hash(key, nkey);
     size_t slot = slot_of(m, hash, key, nkey);
     if (m->table[slot] != MD_NIL)
@@ -223,12 +223,12 @@ void md_failed_store(struct md_model *m, const struct md_value *v) {
 
 void md_leave_cas(struct md_model *m, const struct md_conn *c, uint64_t cas) {
     if (m->quirk[MD_QUIRK_CAS_LEFT])
-        m->place_cas[c->place] = cas;
+        m->places[c->place].cas = cas;
 }
 
 void md_take_cas_left(struct md_model *m, const struct md_conn *c, struct md_value *v) {
-    uint64_t left = m->place_cas[c->place];
-    m->place_cas[c->place] = 0;
+    uint64_t left = m->places[c->place].cas;
+    m->places[c->place].cas = 0;
     if (left == 0 || !md_quirk_applies(m, MD_QUIRK_CAS_LEFT))
         return;
     v->cas_given = true;

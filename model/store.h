@@ -22,6 +22,8 @@ enum md_result {
 /* The record of a key; made if there is none (create) or -1. */
 int32_t md_record_find(const struct md_model *m, const uint8_t *key, size_t nkey);
 int32_t md_record_get(struct md_model *m, const uint8_t *key, size_t nkey);
+/* Makes the table by which records are found, of so many places, a power of 2. */
+void md_records_index(struct md_model *m, size_t size);
 /* The rule that explains why the key has no item. */
 enum md_rule md_miss_rule(const struct md_model *m, int32_t record);
 

@@ -24,6 +24,7 @@ static enum md_command_name command_name(struct md_token t) {
                : md_token_is(t, "cas") ? MD_CMD_CAS
                : md_token_is(t, "gat") ? MD_CMD_GAT
                : md_token_is(t, "add") ? MD_CMD_ADD
+               : md_token_is(t, "lru") ? MD_CMD_LRU
                                        : MD_CMD_UNKNOWN;
     case 4:
         return md_token_is(t, "gets")   ? MD_CMD_GETS
@@ -35,6 +36,8 @@ static enum md_command_name command_name(struct md_token t) {
     case 5:
         return md_token_is(t, "touch")   ? MD_CMD_TOUCH
                : md_token_is(t, "stats") ? MD_CMD_STATS
+               : md_token_is(t, "slabs") ? MD_CMD_SLABS
+               : md_token_is(t, "watch") ? MD_CMD_WATCH
                                          : MD_CMD_UNKNOWN;
     case 6:
         return md_token_is(t, "append")   ? MD_CMD_APPEND
@@ -45,32 +48,23 @@ static enum md_command_name command_name(struct md_token t) {
                : md_token_is(t, "prepend") ? MD_CMD_PREPEND
                : md_token_is(t, "version") ? MD_CMD_VERSION
                                            : MD_CMD_UNKNOWN;
-    case 8: return md_token_is(t, "shutdown") ? MD_CMD_SHUTDOWN : MD_CMD_UNKNOWN;
+    case 8:
+        return md_token_is(t, "shutdown")   ? MD_CMD_SHUTDOWN
+               : md_token_is(t, "extstore") ? MD_CMD_EXTSTORE
+                                            : MD_CMD_UNKNOWN;
     case 9:
         return md_token_is(t, "flush_all")   ? MD_CMD_FLUSH_ALL
                : md_token_is(t, "verbosity") ? MD_CMD_VERBOSITY
                                              : MD_CMD_UNKNOWN;
+    case 11: return md_token_is(t, "lru_crawler") ? MD_CMD_LRU_CRAWLER : MD_CMD_UNKNOWN;
+    case 13: return md_token_is(t, "refresh_certs") ? MD_CMD_REFRESH_CERTS : MD_CMD_UNKNOWN;
     case 14: return md_token_is(t, "cache_memlimit") ? MD_CMD_CACHE_MEMLIMIT : MD_CMD_UNKNOWN;
     default: return MD_CMD_UNKNOWN;
     }
 }
 
-/* Commands of a node that this model has no picture of. */
-static bool beyond_model(struct md_token t) {
-    static const char *const words[] = {"lru",   "lru_crawler", "slabs",
-                                        "watch", "extstore",    "refresh_certs"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (md_token_is(t, words[i]))
-            return true;
-    return false;
-}
-
 static void unknown_command(struct md_feed *f, struct md_tokens *w) {
     struct md_token first = w->word[0], last = w->word[w->n - 1];
-    if (beyond_model(first)) {
-        f->unmodelled = true;
-        return;
-    }
     if (md_token_is(first, "bget") && w->n > 1 && md_quirk_applies(f->m, MD_QUIRK_BGET)) {
         f->c->command.name = MD_CMD_GET;
         md_text_get(f, w, false, false);
@@ -89,12 +83,6 @@ static void unknown_command(struct md_feed *f, struct md_tokens *w) {
         return;
     }
     md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
-}
-
-static void shutdown_command(struct md_feed *f, const struct md_tokens *w) {
-    if (f->m->profile->unknown_is_quiet)
-        md_note_noreply(f, w);
-    md_refuse(f, MD_RULE_SHUTDOWN_OFF, f->m->profile->shutdown_off);
 }
 
 /* The command of a line, as far as the version looks for it there. */
@@ -143,7 +131,13 @@ static bool dispatch(struct md_feed *f, struct md_tokens *w, enum md_command_nam
     case MD_CMD_ME: return md_meta_line(f, w, name);
     case MD_CMD_MN: md_refuse(f, MD_RULE_BARRIER, "MN"); break;
     case MD_CMD_CACHE_MEMLIMIT: md_text_memlimit(f, w); break;
-    case MD_CMD_SHUTDOWN: shutdown_command(f, w); break;
+    case MD_CMD_SHUTDOWN: md_text_shutdown(f, w); break;
+    case MD_CMD_SLABS: md_text_slabs(f, w); break;
+    case MD_CMD_LRU: md_text_lru(f, w); break;
+    case MD_CMD_LRU_CRAWLER: md_text_crawler(f, w); break;
+    case MD_CMD_WATCH: md_text_watch(f, w); break;
+    case MD_CMD_EXTSTORE: md_text_extstore(f, w); break;
+    case MD_CMD_REFRESH_CERTS: md_text_refresh_certs(f, w); break;
     default: unknown_command(f, w); break;
     }
     return true;
@@ -171,6 +165,12 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     f->c->command.name = (uint8_t)name;
     if (!dispatch(f, &w, name))
         return;
+    bool shape = f->c->command.flags & MD_COMMAND_STATS; /* no text of it is known */
+    if ((f->unmodelled || shape) && f->m->process) { /* a server has to answer */
+        f->unmodelled = false;
+        f->c->command.flags &= (uint8_t)~MD_COMMAND_STATS;
+        md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
+    }
     if (f->unmodelled)
         return;
     md_feed_commit(f);

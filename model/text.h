@@ -16,8 +16,10 @@ struct md_feed {
     size_t sent_bytes, sent_commands, sent_marks;
     size_t line_end;  /* bytes of the line end of the line in hand */
     int64_t requests; /* turns left before the node yields (-R) */
-    bool unmodelled, close;
-    bool flush; /* binary: with the command in hand everything goes out */
+    bool unmodelled, close, ended;
+    bool flush;    /* binary: with the command in hand everything goes out */
+    size_t behind; /* bytes read behind the line in hand */
+    bool nobody;   /* nobody reads any more: the first answer that is sent ends the connection */
 };
 
 /* Everything so far goes out, and holds no items any more. */

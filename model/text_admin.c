@@ -1,5 +1,5 @@
 /* flush_all, verbosity, stats, cache_memlimit. */
-#include "model/text_internal.h"
+#include "model/serve.h"
 
 void md_text_flush(struct md_feed *f, const struct md_tokens *w) {
     struct md_model *m = f->m;
@@ -21,6 +21,8 @@ void md_text_flush(struct md_feed *f, const struct md_tokens *w) {
     }
     /* What a delayed flush kills, and with -C every one, hangs on when background threads moved it. */
     m->lost |= m->options.segmented && (delay > 0 || !m->options.cas);
+    /* A delayed one may bring back what the crawler may have freed (quirk flush-revives). */
+    m->lost |= m->admin.crawled && delay > 0;
     md_flush_all(m, delay);
     md_refuse(f,
               delay > 0   ? MD_RULE_FLUSH_DELAYED
@@ -30,6 +32,8 @@ void md_text_flush(struct md_feed *f, const struct md_tokens *w) {
 }
 
 void md_text_verbosity(struct md_feed *f, const struct md_tokens *w) {
+    enum { VERBOSITY_MAX = 2 };
+    struct md_model *m = f->m;
     if (!md_count_is(f, w, 2, 3))
         return;
     md_note_noreply(f, w);
@@ -39,6 +43,7 @@ void md_text_verbosity(struct md_feed *f, const struct md_tokens *w) {
         md_refuse(f, MD_RULE_NUMBER_BAD, MD_BAD_FORMAT);
         return;
     }
+    m->admin.verbosity = level < VERBOSITY_MAX ? (uint32_t)level : VERBOSITY_MAX;
     md_refuse(f, MD_RULE_VERBOSITY, "OK");
 }
 
@@ -62,6 +67,11 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
         return;
     }
     md_rule_is(m, MD_RULE_CACHEDUMP);
+    if (m->admin.crawled) { /* of the dead ones, who knows which are left */
+        md_shape_expect_items(m, md_shape_note(m, MD_SHAPE_CACHEDUMP, 0),
+                              id ? (unsigned)id : MD_SLAB_CLASSES);
+        return;
+    }
     struct md_buf *b = &f->out->bytes;
     size_t begin = b->len;
     uint32_t shown = 0;
@@ -93,8 +103,12 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
 }
 
 static void show_stats(struct md_feed *f, void (*snapshot)(struct md_model *m)) {
-    f->c->command.flags |= MD_COMMAND_STATS;
     snapshot(f->m);
+    if (f->m->process) {
+        md_serve_stats(f);
+        return;
+    }
+    f->c->command.flags |= MD_COMMAND_STATS;
     if (f->m->options.segmented)
         md_segmented_skip(f->m, f->out->bytes.len);
 }
@@ -135,8 +149,8 @@ void md_text_stats(struct md_feed *f, const struct md_tokens *w) {
         md_refuse(f, MD_RULE_STATS_RESET, "RESET");
     } else if (means(f, w->word[1], "cachedump") && !m->options.segmented) {
         cachedump(f, w);
-    } else {
-        f->unmodelled = true;
+    } else if (!m->process || !md_serve_stats_of(f, w->word[1])) {
+        md_text_stats_other(f, w);
     }
 }
 

@@ -8,6 +8,8 @@
  *   text_store.c      set, add, replace, append, prepend, cas and their data blocks
  *   text_change.c     delete, incr, decr, touch
  *   text_admin.c      flush_all, verbosity, stats, cache_memlimit
+ *   text_stats.c      stats settings, sizes, conns, detail and what else there is
+ *   text_control.c    slabs, lru, lru_crawler, watch, shutdown, extstore, refresh_certs
  */
 #ifndef MEMDIVERGE_TEXT_INTERNAL_H
 #define MEMDIVERGE_TEXT_INTERNAL_H
@@ -78,5 +80,14 @@ void md_text_flush(struct md_feed *f, const struct md_tokens *w);
 void md_text_verbosity(struct md_feed *f, const struct md_tokens *w);
 void md_text_stats(struct md_feed *f, const struct md_tokens *w);
 void md_text_memlimit(struct md_feed *f, const struct md_tokens *w);
+void md_text_stats_other(struct md_feed *f, const struct md_tokens *w);
+void md_text_slabs(struct md_feed *f, const struct md_tokens *w);
+void md_text_lru(struct md_feed *f, const struct md_tokens *w);
+void md_text_crawler(struct md_feed *f, const struct md_tokens *w);
+/* The connection may be a watcher afterwards. */
+void md_text_watch(struct md_feed *f, const struct md_tokens *w);
+void md_text_shutdown(struct md_feed *f, const struct md_tokens *w);
+void md_text_extstore(struct md_feed *f, const struct md_tokens *w);
+void md_text_refresh_certs(struct md_feed *f, const struct md_tokens *w);
 
 #endif

@@ -9,7 +9,7 @@ static void say_value(struct md_feed *f, int32_t item, bool cas) {
     const struct md_record *rec = &m->records[it->record];
     struct md_buf *b = &f->out->bytes;
     if (b->len + it->nbytes > MD_REPLY_MAX) {
-        m->lost = true;
+        m->lost = f->out->cut = true;
         return;
     }
     md_buf_reserve(b, it->nbytes + MD_KEY_MAX + 80);

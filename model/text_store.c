@@ -31,7 +31,7 @@ static bool store_numbers(struct md_feed *f, const struct md_tokens *w, int64_t 
     if (c->store == MD_CMD_CAS &&
         (w->n < 6 || !md_word_unsigned(f, w->word[5], UINT64_MAX, &c->cas)))
         return false;
-    f->m->literal_cas |= c->cas && c->cas < f->m->base.cas;
+    f->m->literal_cas |= c->cas && c->cas <= f->m->base.cas;
     return true;
 }
 
@@ -266,7 +266,8 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
         md_feed_commit(f);
         return;
     }
-    if (m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
+    if (c->store == MD_CMD_SET &&
+        m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
         m->items[m->records[c->record].item].doubtful = false;
     if (!m->profile->set_counts_at_line)
         md_count_store(m, c, 1);

@@ -5,7 +5,6 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 deps=$top/build/deps
 stock_node=$deps/memcached # a link that scripts/setup makes
-nutcracker=$deps/nutcracker    # and this one
 stock_version=1.6.18
 
 say() { printf '%s\n' "$*" >&2; }

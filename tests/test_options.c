@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define ONLY " is not allowed in a trace: only -C -F -M -L -I -m -f -n -t -R -B -o are"
+#define ONLY " is not allowed in a trace: only -A -C -F -M -L -I -m -f -n -t -R -B -o are"
 #define LISTENS " is not allowed in a trace: memdiverge chooses where a node listens"
 #define RUNS " is not allowed in a trace: memdiverge chooses how a node runs and as whom"
 #define SIZE ": -I expects a size from 1k to 32m, as bytes, Nk or Nm"
@@ -135,12 +135,12 @@ static void options_named(void **state) {
         assert_int_equal(o.model.slab_chunk_max, 16384);
     }
     /* As many words as there can be. */
-    assert_true(
-        options(&o,
-                "-C -F -M -L -I 1m -m 64 -f 2 -n 8 -t 2 -R 20000 -B auto -o slab_chunk_max=524288 "
-                "-o lru_maintainer -o lru_crawler -o slab_reassign -o temporary_ttl=0 -o "
-                "hot_lru_pct=1 -o warm_lru_pct=79 -o slab_automove=1",
-                &why));
+    assert_true(options(
+        &o,
+        "-A -C -F -M -L -I 1m -m 64 -f 2 -n 8 -t 2 -R 20000 -B auto -o slab_chunk_max=524288 "
+        "-o lru_maintainer -o lru_crawler -o slab_reassign -o temporary_ttl=0 -o "
+        "hot_lru_pct=1 -o warm_lru_pct=79 -o slab_automove=1",
+        &why));
     assert_int_equal(o.n_args, MD_NODE_ARGS_MAX);
     assert_true(options(&o, "-o lru_crawler", &why));
     assert_false(o.model.segmented || o.model.temporary || o.model.preallocated ||

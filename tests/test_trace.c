@@ -290,8 +290,8 @@ static const struct {
      "larger -m"},
     {HEAD "node -C aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 2, 9,
      "expected an option of at most 63 characters, without NUL"},
-    {HEAD "node a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a", 2, 74,
-     "expected at most 34 words of node options"},
+    {HEAD "node a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a", 2, 76,
+     "expected at most 35 words of node options"},
 };
 
 static void every_error(void **state) {
