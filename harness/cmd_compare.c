@@ -36,7 +36,7 @@ static void set_node(struct compare *c, char *word, struct argp_state *state) {
         c->side[c->nodes++].node = word;
 }
 
-static void set_node_arg(struct md_settings *s, char *word, struct argp_state *state) {
+static void set_node_arg(struct md_settings *s, const char *word, struct argp_state *state) {
     if (s->n_node_args == MD_NODE_ARGS_MAX)
         argp_error(state, "--node-arg: at most %d", MD_NODE_ARGS_MAX);
     else

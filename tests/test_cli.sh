@@ -10,7 +10,7 @@ expect 2 'usage: memdiverge COMMAND' "$md"
 expect 2 "there is no command 'fly'" "$md" fly
 expect 0 'usage: memdiverge COMMAND' "$md" --help
 expect 0 '^memdiverge [0-9]' "$md" --version
-for command in run replay show shrink rules; do
+for command in run replay show shrink compare rules; do
     expect 0 'Usage: memdiverge '$command "$md" "$command" --help
     expect 2 "--nonsense" "$md" "$command" --nonsense
 done

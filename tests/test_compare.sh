@@ -39,9 +39,12 @@ mkdir lies
 trace lies/flags.trace 'send 1 "set zebra 5 0 5\r\nhello\r\nget zebra\r\n"' \
     'send 2 "set other 7 0 3\r\nabc\r\nversion\r\nget other\r\n"'
 trace lies/again.trace 'send 0 "set k 7 0 1\r\nx\r\nget k\r\n"'
+# Only a cas that matches on both makes the flags 7.
+trace lies/cas.trace 'send 0 "set k 0 0 1\r\nx\r\n"' 'send 0 "gets k\r\n"' \
+    'send 0 "cas k 7 0 1 {cas k}\r\ny\r\nget k\r\n"'
 trace lies/count.trace 'send 0 "set n 0 0 1\r\n1\r\n"' 'send 0 "incr n 1\r\nget n\r\n"'
 expect 1 ' 2 differences' "$md" compare --node "$node" --node "$liar" --out lies.out --jobs 2 lies
-grep -q '^get.value.flags (2 traces)$' "$scratch/out" || fail 'flags'
+grep -q '^get.value.flags (3 traces)$' "$scratch/out" || fail 'flags'
 grep -q '^incr.number.text (1 trace)$' "$scratch/out" || fail 'incr'
 grep -qF '! a: "VALUE a 7 0\r\n\r\n"' "$scratch/out" || fail 'what a said'
 grep -qF '! b: "VALUE a 8 0\r\n\r\n"' "$scratch/out" || fail 'what b said'

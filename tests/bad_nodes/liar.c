@@ -58,7 +58,7 @@ static void show(int fd, const char *key, int cas) {
 
 static void add(int fd, const char *key) {
     struct item *it = find(key);
-    char text[64];
+    char text[sizeof it->data + 2];
     snprintf(it->data, sizeof it->data, "%lu", strtoul(it->data, NULL, 10) + 2);
     snprintf(text, sizeof text, "%s\r\n", it->data);
     serve_say(fd, text);
