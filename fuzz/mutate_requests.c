@@ -268,8 +268,13 @@ bool md_edit_request_key(struct md_mutation *m) {
     m->n_symbols = 0;
     if (!ok || n == 0 || !md_pick_request(m, &p))
         return false;
+    uint8_t own[MD_KEY_MAX];
+    size_t n_own = 0;
     int64_t more = (int64_t)n - p.r.header.n_key;
-    if (p.r.header.n_key == 0 || !p.r.whole || p.r.value - p.r.key != p.r.header.n_key) {
+    bool same =
+        md_span_bytes(&m->cells, (struct md_span){p.r.key, p.r.value}, own, sizeof own, &n_own) &&
+        n_own == n && memcmp(own, key, n) == 0;
+    if (same || p.r.header.n_key == 0 || !p.r.whole || p.r.value - p.r.key != p.r.header.n_key) {
         free(p.u.at);
         return false;
     }

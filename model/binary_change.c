@@ -91,7 +91,9 @@ static void change(struct md_feed *f, const struct delta *d, int32_t record) {
     struct md_model *m = f->m;
     uint64_t value = 0;
     bool border = false;
-    switch (md_delta(m, record, d->incr, d->amount, md_binary_quiet(f), &value, &border)) {
+    /* Told is only that it failed: which one it was does not show in a place of its own. */
+    enum md_told told = md_binary_quiet(f) ? MD_TOLD_NOTHING : MD_TOLD_VALUE;
+    switch (md_delta(m, record, d->incr, d->amount, told, &value, &border)) {
     case MD_NON_NUMERIC:
         md_binary_error(f, MD_RULE_BIN_DELTA_NON_NUMERIC, MD_STATUS_NON_NUMERIC, 0);
         break;

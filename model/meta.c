@@ -29,8 +29,8 @@ static int64_t debug_exptime(struct md_model *m, const struct md_item *it) {
     int64_t left = (int64_t)it->exptime - m->now;
     if (it->exptime == 0)
         return -1;
-    /* What is left beyond 2^31 seconds (a binary request can say so) wraps around with it. */
-    return left && md_quirk_applies(m, MD_QUIRK_ME_EXP_SIGN) ? (int32_t)-left : left;
+    /* In 32 bits: times far off (of binary requests) go round. */
+    return left && md_quirk_applies(m, MD_QUIRK_ME_EXP_SIGN) ? (int32_t)(0 - (uint32_t)left) : left;
 }
 
 static void say_debug(struct md_feed *f, int32_t record, int32_t item) {

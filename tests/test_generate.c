@@ -556,6 +556,11 @@ static void test_eviction_is_the_same_every_time(void **state) {
     same_every_time(MD_TARGET_EVICTION, UINT64_C(0x66278386f6d9d410));
 }
 
+static void test_binary_is_the_same_every_time(void **state) {
+    (void)state;
+    same_every_time(MD_TARGET_BINARY, UINT64_C(0xf7ebddf0902d98ab));
+}
+
 /* Small nodes, not too many bytes, a bounded number of steps; and it is a trace like any other. */
 static void test_eviction_traces(void **state) {
     (void)state;
@@ -699,6 +704,7 @@ int main(void) {
         cmocka_unit_test(test_everything_is_said),
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_eviction_is_the_same_every_time),
+        cmocka_unit_test(test_binary_is_the_same_every_time),
         cmocka_unit_test(test_eviction_traces),
         cmocka_unit_test(test_eviction_presses),
         cmocka_unit_test(test_turns),

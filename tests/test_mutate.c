@@ -204,11 +204,13 @@ static void test_every_edit(void **state) {
     md_trace_init(&before);
     for (size_t e = 0; e < n; e++) {
         unsigned changed = 0, claimed = 0;
+        bool binary = strncmp(edits[e].name, "request-", 8) == 0;
+        enum md_target target = binary ? MD_TARGET_BINARY : MD_TARGET_COMMANDS;
         for (uint64_t i = 0; i < 200; i++) {
             struct md_mutation m;
-            generate(&t, i);
+            generate_for(target, &t, i);
             md_trace_copy(&before, &t);
-            md_mutation_init(&m, &t, MD_TARGET_COMMANDS, i + 1000 * e);
+            md_mutation_init(&m, &t, target, i + 1000 * e);
             bool did = edits[e].edit(&m);
             md_mutation_free(&m);
             bool differs = !md_trace_equal(&t, &before);
