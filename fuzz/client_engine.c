@@ -1,24 +1,21 @@
 /* What fuzz_client does around its one check; see client_engine.h. */
 #include "fuzz/client_engine.h"
 
+#include "fuzz/alone.h"
 #include "fuzz/arguments.h"
-#include "harness/client_run.h"
+#include "harness/client_findings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SEEN_MAX = 512 };
-
 struct md_client_engine {
-    struct md_settings settings;
-    char **words; /* owned: what the settings point into */
+    struct md_alone alone;
     struct md_cpu cpu;
     struct md_client_runner *runner;
     struct md_client_verdict verdict;
-    char seen[SEEN_MAX][MD_CLIENT_SIGNATURE_MAX];
-    size_t n_seen;
+    struct md_client_findings findings;
 };
 
 /*
@@ -53,26 +50,26 @@ static void share_counters(void) {
 
 struct md_client_engine *md_client_engine_new(int argc, char **argv) {
     struct md_client_engine *e = md_calloc(1, sizeof *e);
-    md_settings_init(&e->settings);
-    e->settings.out = NULL;
-    e->words = md_arguments_read(argc, argv, &e->settings);
+    md_alone_begin(&e->alone, argc, argv);
+    e->findings.dir = e->alone.settings.out;
     share_counters();
     return e;
 }
 
 static void start(struct md_client_engine *e) {
     struct md_client_config config = {0};
+    struct md_settings *settings = &e->alone.settings;
     struct md_buf why = {0};
     int code;
-    if (!md_settings_check(&e->settings, &code, &why))
+    if (!md_settings_check(settings, &code, &why))
         md_give_up(md_buf_cstr(&why));
-    if (!e->settings.binary)
+    if (!settings->binary)
         md_give_up("fuzz_client starts its own nodes: --node, not --connect");
     md_node_sweep();
-    config.node.binary = e->settings.binary;
+    config.node.binary = settings->binary;
     config.node.cpu = md_cpu_claim(&e->cpu, NULL);
     config.node.unpinned = &e->cpu.before;
-    config.strict = e->settings.oracle == MD_ORACLE_STRICT;
+    config.strict = settings->oracle == MD_ORACLE_STRICT;
     e->runner = md_client_runner_new(&config, &why);
     if (!e->runner)
         md_give_up(md_buf_cstr(&why));
@@ -80,37 +77,35 @@ static void start(struct md_client_engine *e) {
     md_buf_free(&why);
 }
 
-/* Whether the signature was seen before; if not, it now was. */
-static bool is_known(struct md_client_engine *e, const char *signature) {
-    for (size_t i = 0; i < e->n_seen; i++)
-        if (strcmp(e->seen[i], signature) == 0)
-            return true;
-    if (e->n_seen < SEEN_MAX)
-        snprintf(e->seen[e->n_seen++], MD_CLIENT_SIGNATURE_MAX, "%s", signature);
-    return false;
+/* By hand there is nobody to go on for: the first confirmed one ends it. */
+static void tell_by_hand(const struct md_client_sequence *s, const struct md_client_verdict *v,
+                         bool confirmed) {
+    struct md_buf text = {0};
+    md_client_report(s, v, &text);
+    fprintf(stderr, "%s\n", md_buf_cstr(&text));
+    md_buf_free(&text);
+    if (!confirmed)
+        return;
+    fprintf(stderr, "Assertion failure: %s\n", v->signature);
+    abort();
 }
 
 static void found(struct md_client_engine *e, struct md_client_sequence *s) {
-    char signature[MD_CLIENT_SIGNATURE_MAX];
-    struct md_buf text = {0};
-    snprintf(signature, sizeof signature, "%s", e->verdict.signature);
-    if (is_known(e, signature))
+    struct md_buf why = {0};
+    struct md_client_verdict *v = &e->verdict;
+    enum md_client_fate fate = md_client_found(&e->findings, e->runner, s, v, &why);
+    if (fate == MD_CLIENT_NOT_WRITTEN)
+        md_give_up(md_buf_cstr(&why));
+    if (fate == MD_CLIENT_KNOWN_ALREADY)
         return;
-    if (!md_client_confirm(e->runner, s, signature, &e->verdict)) {
-        md_complain("unconfirmed: %s (once, and not again on a fresh node)", signature);
-        return;
-    }
-    md_client_shrink(e->runner, s, &e->verdict);
-    if (e->settings.out) {
-        if (!md_client_save(e->settings.out, s, &e->verdict, &text))
-            md_give_up(md_buf_cstr(&text));
-        md_complain("divergence: %s", signature);
-        md_buf_free(&text);
-        return;
-    }
-    md_client_report(s, &e->verdict, &text);
-    fprintf(stderr, "%s\nAssertion failure: %s\n", md_buf_cstr(&text), signature);
-    abort();
+    if (fate == MD_CLIENT_UNCONFIRMED)
+        md_complain("unconfirmed: %s (once, and not again on fresh nodes)", v->signature);
+    else
+        md_complain("divergence: %s", v->signature);
+    e->alone.divergences = md_client_found_count(&e->findings, true);
+    e->alone.unconfirmed = md_client_found_count(&e->findings, false);
+    if (!e->alone.settings.out)
+        tell_by_hand(s, v, fate == MD_CLIENT_CONFIRMED);
 }
 
 void md_client_engine_run(struct md_client_engine *e, const uint8_t *data, size_t size) {
@@ -123,29 +118,36 @@ void md_client_engine_run(struct md_client_engine *e, const uint8_t *data, size_
         md_give_up(md_buf_cstr(&e->verdict.observed));
     if (kind == MD_CLIENT_DIVERGED)
         found(e, &s);
+    if (md_alone_is_over(&e->alone)) /* not exit: libFuzzer would call that a crash */
+        _exit(md_client_engine_end(e));
 }
 
-static void say_counts(const struct md_client_counts *c) {
+static json_t *counts_json(const struct md_client_counts *c) {
     const struct md_client_fact *table;
     size_t n = md_client_facts(&table);
-    fprintf(stderr, "%llu sequences, %llu calls, %llu nodes; %llu ended by a known deviation\n",
-            (unsigned long long)c->sequences, (unsigned long long)c->calls,
-            (unsigned long long)c->nodes_started, (unsigned long long)c->spoiled);
-    for (size_t i = 0; i < n; i++)
+    json_t *known = json_object();
+    for (size_t i = 0; i < n; i++) { /* a deviation may have several rows */
+        json_int_t before = json_integer_value(json_object_get(known, table[i].id));
         if (table[i].kind == MD_CLIENT_DEVIATION)
-            fprintf(stderr, "%10llu %s\n", (unsigned long long)c->fired[i], table[i].id);
+            json_object_set_new(known, table[i].id, json_integer(before + (json_int_t)c->fired[i]));
+    }
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "library", md_client_library(), "sequences",
+                     (json_int_t)c->sequences, "calls", (json_int_t)c->calls, "nodes",
+                     (json_int_t)c->nodes_started, "ended_by_a_known_deviation",
+                     (json_int_t)c->spoiled, "known", known);
 }
 
-void md_client_engine_free(struct md_client_engine *e) {
+int md_client_engine_end(struct md_client_engine *e) {
+    static const struct md_client_counts none;
     if (!e)
-        return;
-    if (e->runner && e->settings.out)
-        say_counts(md_client_runner_counts(e->runner));
+        return MD_EXIT_AGREED;
+    json_t *counts = counts_json(e->runner ? md_client_runner_counts(e->runner) : &none);
     md_client_runner_free(e->runner);
     if (e->runner)
         md_cpu_release(&e->cpu);
+    md_client_findings_free(&e->findings);
     md_client_verdict_free(&e->verdict);
-    md_settings_free(&e->settings);
-    free(e->words);
+    int code = md_alone_end(&e->alone, "client", counts);
     free(e);
+    return code;
 }

@@ -42,7 +42,7 @@ struct md_engine *md_engine_new(enum md_target target, int argc, char **argv) {
     md_trace_init(&e->trace);
     e->words = md_arguments_read(argc, argv, &e->settings);
     e->beside = memcached_beside();
-    if (e->beside && !e->settings.node && !getenv("MEMDIVERGE_NODE"))
+    if (e->beside && !e->settings.node && !e->settings.connect && !getenv("MEMDIVERGE_NODE"))
         e->settings.node = e->beside;
     return e;
 }

@@ -8,6 +8,7 @@
 #include "harness/client_calls.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,7 +17,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 /* libFuzzer's calls carry no context of ours. */
 static struct md_client_engine *engine;
 
-static void end(void) { md_client_engine_free(engine); }
+static void end(void) {
+    int code = md_client_engine_end(engine);
+    if (code)
+        _exit(code); /* libFuzzer says 0 when it comes to its end */
+}
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer says so */
 int LLVMFuzzerInitialize(int *argc, char ***argv) {

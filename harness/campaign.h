@@ -95,6 +95,9 @@ struct md_campaign {
 int md_campaign_run(struct md_settings *s);
 
 /* ---- campaign_fuzzer.c ---- */
+/* The path of fuzz_NAME, and the folder with seeds: the caller's; NULL: it is not there. */
+char *md_fuzzer_find(const char *name);
+char *md_fuzzer_data(void);
 enum { MD_WORKER_WORDS = 160 };
 struct md_words {
     char *at[MD_WORKER_WORDS + 1]; /* owned, NULL behind the last */

@@ -39,7 +39,7 @@ static char *first_beside(const char *const *patterns) {
     return found;
 }
 
-static char *find_fuzzer(enum md_target target) {
+char *md_fuzzer_find(const char *name) {
     static const char *const places[] = {"fuzz_%s", "../lib/memdiverge/fuzz/fuzz_%s",
                                          "../lib/*/memdiverge/fuzz/fuzz_%s"};
     char *found = NULL;
@@ -47,7 +47,7 @@ static char *find_fuzzer(enum md_target target) {
         struct md_buf pattern = {0};
         size_t n = strlen(places[i]) - strlen("%s");
         md_buf_append(&pattern, places[i], n);
-        md_buf_str(&pattern, md_target_name(target));
+        md_buf_str(&pattern, name);
         found = beside_program(md_buf_cstr(&pattern));
         md_buf_free(&pattern);
     }
@@ -57,7 +57,7 @@ static char *find_fuzzer(enum md_target target) {
 bool md_campaign_find_fuzzers(struct md_campaign *c, struct md_buf *why) {
     for (unsigned i = 0; i < MD_TARGETS; i++) {
         enum md_target target = (enum md_target)i;
-        if (!md_campaign_runs(c, target) || (c->fuzzer[i] = find_fuzzer(target)))
+        if (!md_campaign_runs(c, target) || (c->fuzzer[i] = md_fuzzer_find(md_target_name(target))))
             continue;
         md_buf_printf(why,
                       "fuzz_%s is not there: the libFuzzer targets are built with clang "
@@ -68,16 +68,20 @@ bool md_campaign_find_fuzzers(struct md_campaign *c, struct md_buf *why) {
     return true;
 }
 
-void md_campaign_find_data(struct md_campaign *c) {
+char *md_fuzzer_data(void) {
     /* Installed; or in a build folder of the source tree. */
     static const char *const places[] = {"../share/memdiverge/corpus/seeds", "../corpus/seeds",
                                          "../../corpus/seeds", "../../../corpus/seeds", NULL};
     const char *env = getenv("MEMDIVERGE_CORPUS");
     if (env && *env)
-        c->data = md_strdup(env);
-    else if ((c->data = first_beside(places)))
-        *strrchr(c->data, '/') = 0;
+        return md_strdup(env);
+    char *data = first_beside(places);
+    if (data)
+        *strrchr(data, '/') = 0;
+    return data;
 }
+
+void md_campaign_find_data(struct md_campaign *c) { c->data = md_fuzzer_data(); }
 
 /* ---- its command line ----------------------------------------------------------------------- */
 

@@ -274,14 +274,18 @@ static void wait_until_read(void) {
 }
 
 static void prepare(struct md_client_box *b) {
-    static const int ours[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE,  SIGILL,  SIGINT,
-                               SIGTERM, SIGALRM, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ};
+    static const int ours[] = {SIGABRT, SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                               SIGALRM, SIGUSR1, SIGUSR2, SIGXFSZ};
+    /* A terminal sends these to us too: our end is the parent's to decide, and no crash. */
+    static const int parents[] = {SIGINT, SIGTERM, SIGHUP};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(b->words_fd, STDERR_FILENO);
     /* An engine's report would take this process for itself. A sanitizer's handlers are set
      * again by nobody: its own report of an access comes before any signal. */
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         signal(ours[i], SIG_DFL);
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++)
+        signal(parents[i], SIG_IGN);
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(NULL);
 }

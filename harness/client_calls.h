@@ -139,8 +139,11 @@ void md_client_print(const struct md_client_sequence *s, struct md_buf *out);
 /* Reads such a listing back; empty lines and those that begin with // are skipped. False: *line
  * (from 1) is none of ours. */
 bool md_client_parse(struct md_client_sequence *s, const char *text, size_t len, size_t *line);
+/* Pieces of it: text and length, KEYS(...). */
+void md_client_print_bytes(struct md_client_bytes b, struct md_buf *out);
+void md_client_print_keys(const struct md_client_call *c, struct md_buf *out);
 /* A whole program, for a maintainer: takes the sockets of one or two nodes, prints what each call
- * returns. `why` (may be NULL) goes into its first comment. */
+ * returns and what another client then finds. `why` (may be NULL) goes into its first comment. */
 void md_client_print_program(const struct md_client_sequence *s, const char *why,
                              struct md_buf *out);
 

@@ -1,7 +1,7 @@
 /*
  * Where libmemcached 1.1.4 does not do what its documents or the model say: rows of the table in
- * client_facts.c, each with a reproducer corpus/client/ID.calls. docs/findings.md tells them at
- * length.
+ * client_facts.c, each with a reproducer corpus/client/ID.calls. docs/findings-libmemcached-api.md
+ * tells them at length.
  */
 /* clang-format off */
 {"cas-zero-text", DEV, "memcached_cas(3): overwrites as long as the cas value is still the same",

@@ -16,17 +16,36 @@ static struct md_client_call setting(enum md_client_setting s, uint8_t on) {
     return (struct md_client_call){.op = MD_CLIENT_BEHAVIOR, .setting = (uint8_t)s, .on = on};
 }
 
-static void add(struct md_client_sequence *s, struct md_client_call c) {
-    if (s->n < MD_CLIENT_CALLS_MAX)
-        s->calls[s->n++] = c;
+static void insert(struct md_client_sequence *s, size_t at, struct md_client_call c) {
+    if (s->n == MD_CLIENT_CALLS_MAX || at > s->n)
+        return;
+    memmove(&s->calls[at + 1], &s->calls[at], (s->n - at) * sizeof *s->calls);
+    s->calls[at] = c;
+    s->n++;
 }
 
-/* Without a CAS value seen before, any but 0, with which much ends. */
-static void see_to_cas(struct md_client_call *c, const struct md_client_sequence *s) {
-    bool seen = false;
-    for (size_t i = 0; i < s->n; i++)
-        seen |= s->calls[i].op == MD_CLIENT_FETCH_RESULT;
-    if (!seen && md_client_cas(c->cas).seen)
+static void add(struct md_client_sequence *s, struct md_client_call c) { insert(s, s->n, c); }
+
+/* Whether a result with a CAS value may have been fetched before call `end`. */
+static bool cas_was_seen(const struct md_client_sequence *s, size_t end) {
+    bool support = false, asked = false;
+    for (size_t i = 0; i < end; i++) {
+        const struct md_client_call *c = &s->calls[i];
+        if (c->op == MD_CLIENT_BEHAVIOR && c->setting == MD_CLIENT_SUPPORT_CAS)
+            support = c->on;
+        asked = asked || (support && c->op == MD_CLIENT_MGET);
+        if (asked && c->op == MD_CLIENT_FETCH_RESULT)
+            return true;
+    }
+    return false;
+}
+
+/* Mostly not what is known to end everything: a CAS value of 0, since none was seen. */
+static void see_to_cas(struct md_random *r, struct md_client_call *c,
+                       const struct md_client_sequence *s, size_t at) {
+    struct md_client_cas cas = md_client_cas(c->cas);
+    if (c->op == MD_CLIENT_CAS && cas.plus == 0 && !(cas.seen && cas_was_seen(s, at)) &&
+        !md_random_one_in(r, 20))
         c->cas = 3;
 }
 
@@ -60,11 +79,59 @@ static struct md_client_call any_call(struct md_random *r, unsigned keys) {
     return c;
 }
 
-static void fetch_some(struct md_random *r, struct md_client_sequence *s, uint8_t n_keys) {
+static void fetch_some(struct md_random *r, struct md_client_sequence *s, size_t at,
+                       uint8_t n_keys) {
     uint8_t op = below(r, 2) ? MD_CLIENT_FETCH : MD_CLIENT_FETCH_RESULT;
     unsigned n = md_random_one_in(r, 8) ? below(r, n_keys + 1U) : n_keys + 1U;
     for (unsigned i = 0; i < n; i++)
-        add(s, (struct md_client_call){.op = op});
+        insert(s, at, (struct md_client_call){.op = op});
+}
+
+/* What is set before call `at`: 1 << setting, and whether there is a namespace. */
+static unsigned set_before(const struct md_client_sequence *s, size_t at, bool *namespace) {
+    unsigned on = 0;
+    *namespace = false;
+    for (size_t i = 0; i < at; i++) {
+        const struct md_client_call *c = &s->calls[i];
+        if (c->op == MD_CLIENT_BEHAVIOR)
+            on = c->on ? on | 1U << c->setting : on & ~(1U << c->setting);
+        if (c->op == MD_CLIENT_NAMESPACE)
+            *namespace = md_client_namespace(c->namespace).text != NULL;
+    }
+    return on;
+}
+
+/* The binary protocol with NOREPLY or buffering, and a long key behind a namespace, are known to put
+ * client and server out of step. */
+static void see_to_settings(struct md_random *r, struct md_client_call *c,
+                            const struct md_client_sequence *s, size_t at) {
+    const unsigned quiet = 1U << MD_CLIENT_BUFFER | 1U << MD_CLIENT_NOREPLY;
+    bool namespace;
+    unsigned on = set_before(s, at, &namespace), with = on | 1U << c->setting;
+    if (md_random_one_in(r, 6))
+        return;
+    if (c->op == MD_CLIENT_BEHAVIOR && c->on && with & 1U << MD_CLIENT_BINARY && with & quiet)
+        c->on = 0;
+    if (namespace && md_client_key(c->key).times > 122)
+        c->key = 0;
+    for (uint8_t i = 0; namespace && i < c->n_keys; i++)
+        if (md_client_key(c->keys[i]).times > 122)
+            c->keys[i] = 0;
+}
+
+/*
+ * A call with what mostly belongs to it, so that a sequence goes on to where news may be: results
+ * are fetched, CAS values seen, and nothing is half read when a server is added.
+ */
+static void insert_with_care(struct md_random *r, struct md_client_sequence *s, size_t at,
+                             struct md_client_call c) {
+    see_to_cas(r, &c, s, at);
+    see_to_settings(r, &c, s, at);
+    insert(s, at, c);
+    if (c.op == MD_CLIENT_MGET)
+        fetch_some(r, s, at + 1, c.n_keys);
+    if (c.op == MD_CLIENT_ADD_SERVER && !md_random_one_in(r, 8))
+        insert(s, at, (struct md_client_call){.op = MD_CLIENT_QUIT});
 }
 
 void md_client_generate(struct md_client_sequence *s, uint64_t seed, uint64_t index) {
@@ -77,19 +144,13 @@ void md_client_generate(struct md_client_sequence *s, uint64_t seed, uint64_t in
         add(s, setting(MD_CLIENT_SUPPORT_CAS, 1));
     for (unsigned i = 0; i < MD_CLIENT_SETTINGS; i++)
         if (md_random_one_in(&r, 8))
-            add(s, setting((enum md_client_setting)i, 1));
+            insert_with_care(&r, s, s->n, setting((enum md_client_setting)i, 1));
     if (md_random_one_in(&r, 5))
         add(s, (struct md_client_call){.op = MD_CLIENT_NAMESPACE, .namespace = pick(&r, 1, 4)});
     size_t length = s->n + 2 + below(&r, 30);
     unsigned keys = 1U + below(&r, 5);
-    while (s->n < length) {
-        struct md_client_call c = any_call(&r, keys);
-        if (c.op == MD_CLIENT_CAS && !md_random_one_in(&r, 20))
-            see_to_cas(&c, s);
-        add(s, c);
-        if (c.op == MD_CLIENT_MGET)
-            fetch_some(&r, s, c.n_keys);
-    }
+    while (s->n < length)
+        insert_with_care(&r, s, s->n, any_call(&r, keys));
     /* What add would leave out of its encoding must not differ from one machine to the other. */
     struct md_buf bytes = {0};
     md_client_encode(s, &bytes);
@@ -98,14 +159,6 @@ void md_client_generate(struct md_client_sequence *s, uint64_t seed, uint64_t in
 }
 
 /* ---- the mutator ----------------------------------------------------------------------------- */
-
-static void insert(struct md_client_sequence *s, size_t at, const struct md_client_call *c) {
-    if (s->n == MD_CLIENT_CALLS_MAX)
-        return;
-    memmove(&s->calls[at + 1], &s->calls[at], (s->n - at) * sizeof *s->calls);
-    s->calls[at] = *c;
-    s->n++;
-}
 
 static void take_out(struct md_client_sequence *s, size_t at) {
     s->n--;
@@ -117,7 +170,7 @@ static void mutate_once(struct md_random *r, struct md_client_sequence *s) {
     struct md_client_call c = any_call(r, 4), other = s->calls[from];
     switch (below(r, 6)) {
     case 0: take_out(s, from); break;
-    case 1: insert(s, at, &other); break;
+    case 1: insert(s, at, other); break;
     case 2:
         s->calls[from] = s->calls[at % s->n];
         s->calls[at % s->n] = other;
@@ -131,9 +184,9 @@ static void mutate_once(struct md_random *r, struct md_client_sequence *s) {
         break;
     case 4:
         c = setting((enum md_client_setting)below(r, MD_CLIENT_SETTINGS), below(r, 2));
-        insert(s, at, &c);
+        insert_with_care(r, s, at, c);
         break;
-    default: insert(s, at, &c); break;
+    default: insert_with_care(r, s, at, c); break;
     }
 }
 

@@ -72,6 +72,11 @@ bool md_client_odd_key(uint8_t key);
  * are others there, since the model speaks the text protocol. */
 void md_client_full_key(const struct md_client_state *s, uint8_t key, struct md_buf *out);
 
+/* ---- client_place.c -------------------------------------------------------------------------- */
+
+/* The number of the server that a key belongs to; false: the placement model does not say. */
+bool md_client_place(const struct md_client_state *s, uint8_t key, unsigned *server);
+
 /* ---- client_expect.c: what the model says of a call that was made ---------------------------- */
 
 /* False: diverged, or our own fault; the verdict is filled. */

@@ -89,7 +89,8 @@ bool md_client_crashed(struct md_client_runner *r, enum md_client_end end) {
     if (end == MD_CLIENT_NO_BOX)
         return md_client_failed(r, "the client's process is not there");
     begin_signature(r);
-    part(v->signature, end == MD_CLIENT_HUNG ? "hangs" : "crash");
+    v->crashed = end == MD_CLIENT_CRASHED;
+    part(v->signature, v->crashed ? "crash" : "hangs");
     if (end == MD_CLIENT_CRASHED)
         crash_parts(v->signature, words);
     md_buf_clear(&v->words);

@@ -186,6 +186,22 @@ static bool told_lie(struct md_client_runner *r, bool after, const struct md_cli
            r->config.lie(r->config.lie_ctx, after, r->call, (struct md_client_result *)got);
 }
 
+/* Each key that was named belongs to where the library says that it sends it. */
+static bool right_servers(struct md_client_runner *r, const struct md_client_result *got) {
+    unsigned fields = md_client_op_fields((enum md_client_op)r->call->op), server;
+    uint8_t n = fields & MD_CLIENT_F_KEYS ? r->call->n_keys : fields & MD_CLIENT_F_KEY ? 1 : 0;
+    for (unsigned i = 0; i < MD_CLIENT_KEYS_MAX; i++)
+        if (got->where[i] >= r->state.servers)
+            return md_client_differs(r, "server", "one of them", "none");
+    for (uint8_t i = 0; i < n; i++) {
+        uint8_t key = fields & MD_CLIENT_F_KEYS ? r->call->keys[i] : r->call->key;
+        if (md_client_place(&r->state, key, &server) && server != got->where[i])
+            return md_client_differs(r, "server", server ? "the second" : "the first",
+                                     server ? "the first" : "the second");
+    }
+    return true;
+}
+
 static bool make_call(struct md_client_runner *r, const struct md_client_result **got) {
     enum md_client_end end;
     *got = md_client_box_result(r->box);
@@ -195,10 +211,7 @@ static bool make_call(struct md_client_runner *r, const struct md_client_result 
     if (end != MD_CLIENT_GOES_ON)
         return md_client_crashed(r, end);
     told_lie(r, true, *got);
-    for (unsigned i = 0; i < MD_CLIENT_KEYS_MAX; i++)
-        if ((*got)->where[i] >= r->state.servers)
-            return md_client_differs(r, "server", "one of them", "none");
-    return settle(r);
+    return right_servers(r, *got) && settle(r);
 }
 
 /* A call of libmemcached's. */
@@ -259,6 +272,7 @@ static void begin_verdict(struct md_client_runner *r, struct md_client_verdict *
     v->kind = MD_CLIENT_AGREED;
     *v->signature = 0;
     v->call = 0;
+    v->crashed = false;
     v->ended_by = NULL;
     md_buf_clear(&v->expected);
     md_buf_clear(&v->observed);

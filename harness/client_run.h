@@ -37,9 +37,10 @@ struct md_client_verdict {
     enum md_client_verdict_kind kind;
     char signature[MD_CLIENT_SIGNATURE_MAX]; /* [a-z0-9-] */
     size_t call;                             /* which one; as many as there are: at the end */
-    const struct md_client_fact *ended_by;   /* the deviation after which nothing can be said */
-    struct md_buf expected, observed;        /* in words */
-    struct md_buf words;                     /* a crashed client's last ones */
+    bool crashed; /* the client's process ended: an assertion, a signal, a sanitizer's report */
+    const struct md_client_fact *ended_by; /* the deviation after which nothing can be said */
+    struct md_buf expected, observed;      /* in words */
+    struct md_buf words;                   /* a crashed client's last ones */
 };
 void md_client_verdict_free(struct md_client_verdict *v);
 

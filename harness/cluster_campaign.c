@@ -2,6 +2,7 @@
 #include "harness/cluster_campaign.h"
 
 #include "harness/artifact.h"
+#include "harness/cluster_confirm.h"
 #include "harness/cluster_known.h"
 #include "harness/cluster_repro.h"
 #include "harness/cluster_shrink.h"
@@ -20,18 +21,23 @@ enum {
     MD_KINDS_MAX = 128,
     MD_SHRINK_MS = 20000,
     MD_PROGRESS_MS = 1000,
-    MD_CONFIRM_RUNS = 5,
-    MD_TRIES = 3 /* of a trace that does not show it every time */
+    MD_TRIES = 3,     /* of a trace that does not show it every time */
+    MD_AGAIN_MAX = 20 /* traces that are tried to confirm one kind */
 };
 
-enum md_fate { MD_FATE_CONFIRMED, MD_FATE_UNCONFIRMED };
+enum md_fate {
+    MD_FATE_SEEN, /* no news: it was not run again */
+    MD_FATE_CONFIRMED,
+    MD_FATE_UNCONFIRMED,
+};
 
 struct md_known_finding {
     struct md_cluster_finding first;
     const struct md_cluster_known *known; /* NULL: news */
     enum md_fate fate;
     uint64_t seen;
-    size_t steps; /* of the shortest trace */
+    unsigned tried; /* traces that did not confirm it */
+    size_t steps;   /* of the shortest trace */
     bool minimal;
 };
 
@@ -45,7 +51,7 @@ struct md_clusters {
     size_t n_findings;
     uint64_t seed, traces, trials, started, shown;
     const char *out;
-    bool failed, line_open;
+    bool failed, line_open, full;
 };
 
 void md_cluster_node_config(const struct md_settings *s, struct md_cluster_config *out) {
@@ -122,11 +128,6 @@ static void md_write_report(struct md_clusters *c, const struct md_known_finding
     md_buf_free(&text);
 }
 
-/* A busy machine can make these of nothing. */
-static bool md_is_about_time(const char *kind) {
-    return strncmp(kind, "blocks-", 7) == 0 || strstr(kind, "timeout") != NULL;
-}
-
 /* ---- findings -------------------------------------------------------------------------------- */
 
 static struct md_known_finding *md_find(struct md_clusters *c, const char *kind) {
@@ -136,53 +137,67 @@ static struct md_known_finding *md_find(struct md_clusters *c, const char *kind)
     return NULL;
 }
 
-/*
- * On fresh nodes. What depends on when a reply arrives does not show every time, and once more is
- * enough; what is measured in time must show twice, or the machine was busy. Returns how many of
- * the runs showed it.
- */
-static unsigned md_confirm(struct md_clusters *c, const struct md_cluster_trace *t,
-                           const char *kind) {
-    struct md_cluster_verdict v = {0};
-    unsigned shown = 0, want = md_is_about_time(kind) ? 2 : 1;
-    for (unsigned i = 0; i < MD_CONFIRM_RUNS && (i < 2 || shown < want); i++)
-        shown += md_cluster_run_fresh(&c->config, t, &v) && md_cluster_found(&v, kind);
-    md_cluster_verdict_free(&v);
-    return shown < want ? 0 : shown;
-}
-
 static void md_end_line(struct md_clusters *c) {
     if (c->line_open)
         fputc('\n', stderr);
     c->line_open = false;
 }
 
-static void md_new_finding(struct md_clusters *c, const struct md_cluster_finding *f,
-                           const struct md_cluster_trace *t) {
-    struct md_known_finding *k = &c->findings[c->n_findings++];
+/* On fresh nodes: whether it shows there too, and the shortest trace that shows it. */
+static void md_try_to_confirm(struct md_clusters *c, struct md_known_finding *k,
+                              const struct md_cluster_trace *t) {
+    const struct md_cluster_finding *f = &k->first;
     struct md_cluster_trace short_one;
     struct md_cluster_shrunk shrunk;
+    /* Its addresses are needed: on others, rings are others. */
+    md_cluster_free(&c->cluster);
+    c->cluster = (struct md_cluster){.config = c->config, .claim = -1};
+    unsigned shown = md_cluster_confirm(&c->config, t, f->kind);
+    k->fate = shown ? MD_FATE_CONFIRMED : MD_FATE_UNCONFIRMED;
+    k->tried++;
+    if (!shown)
+        return;
+    md_write_trace(c, f, "trace", t);
+    md_cluster_trace_init(&short_one);
+    md_cluster_trace_copy(&short_one, t);
+    md_cluster_shrink(&c->config, &short_one, f->kind, shown < 2 ? MD_TRIES : 1, MD_SHRINK_MS,
+                      &shrunk);
+    k->steps = short_one.n_steps;
+    k->minimal = shrunk.minimal;
+    md_write_trace(c, f, "shrunk.trace", &short_one);
+    md_write_report(c, k, &short_one);
+    md_cluster_trace_free(&short_one);
+}
+
+/* A place for a kind of finding; NULL: there are too many kinds, which is said once. */
+static struct md_known_finding *md_take_place(struct md_clusters *c,
+                                              const struct md_cluster_finding *f) {
+    if (c->n_findings == MD_KINDS_MAX) {
+        if (!c->full) {
+            md_end_line(c);
+            md_complain("more than %d kinds of findings: %s and others are not kept", MD_KINDS_MAX,
+                        f->kind);
+        }
+        c->full = true;
+        return NULL;
+    }
+    struct md_known_finding *k = &c->findings[c->n_findings++];
     *k = (struct md_known_finding){.first = *f, .known = md_cluster_known(f->kind), .seen = 1};
+    return k;
+}
+
+static void md_new_finding(struct md_clusters *c, const struct md_cluster_finding *f,
+                           const struct md_cluster_trace *t) {
+    struct md_known_finding *k = md_take_place(c, f);
+    if (!k)
+        return;
     md_write_trace(c, f, "trace", t);
     k->steps = t->n_steps;
     if (!md_counts(c, k)) /* no news: seen is enough */
         return;
-    /* Its addresses are needed: on others, rings are others. */
-    md_cluster_free(&c->cluster);
-    c->cluster = (struct md_cluster){.config = c->config, .claim = -1};
-    unsigned shown = md_confirm(c, t, f->kind);
-    k->fate = shown ? MD_FATE_CONFIRMED : MD_FATE_UNCONFIRMED;
-    if (k->fate == MD_FATE_CONFIRMED) {
-        md_cluster_trace_init(&short_one);
-        md_cluster_trace_copy(&short_one, t);
-        md_cluster_shrink(&c->config, &short_one, f->kind, shown < 2 ? MD_TRIES : 1, MD_SHRINK_MS,
-                          &shrunk);
-        k->steps = short_one.n_steps;
-        k->minimal = shrunk.minimal;
-        md_write_trace(c, f, "shrunk.trace", &short_one);
-        md_write_report(c, k, &short_one);
-        md_cluster_trace_free(&short_one);
-    }
+    md_try_to_confirm(c, k, t);
+    if (k->fate == MD_FATE_UNCONFIRMED && md_cluster_is_about_time(f->kind))
+        return; /* the machine, most often: the summary has it */
     md_end_line(c);
     fprintf(stderr, "%s%s: %s (%zu steps)\n",
             k->fate == MD_FATE_CONFIRMED ? "" : "unconfirmed: ", f->kind, f->text, k->steps);
@@ -192,10 +207,14 @@ static void md_take_findings(struct md_clusters *c, const struct md_cluster_trac
     struct md_cluster_verdict *v = &c->verdict;
     for (size_t i = 0; i < v->n_findings; i++) {
         struct md_known_finding *k = md_find(c, v->findings[i].kind);
-        if (k)
-            k->seen++;
-        else if (c->n_findings < MD_KINDS_MAX)
+        if (!k) {
             md_new_finding(c, &v->findings[i], t);
+            continue;
+        }
+        k->seen++;
+        /* One trace that the machine made of nothing does not stand for the next. */
+        if (k->fate == MD_FATE_UNCONFIRMED && k->tried < MD_AGAIN_MAX)
+            md_try_to_confirm(c, k, t);
     }
 }
 
@@ -212,10 +231,18 @@ static void md_add_up(struct md_clusters *c) {
     v->calls = v->asked = v->errors = v->misses = v->hits = v->stale = 0;
 }
 
-static size_t md_number_of(const struct md_clusters *c, enum md_fate fate, bool counting) {
+/* Of what counts as a divergence. */
+static size_t md_number_of(const struct md_clusters *c, enum md_fate fate) {
     size_t n = 0;
     for (size_t i = 0; i < c->n_findings; i++)
-        n += c->findings[i].fate == fate && md_counts(c, &c->findings[i]) == counting;
+        n += c->findings[i].fate == fate && md_counts(c, &c->findings[i]);
+    return n;
+}
+
+static size_t md_number_known(const struct md_clusters *c) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_findings; i++)
+        n += !md_counts(c, &c->findings[i]);
     return n;
 }
 
@@ -227,8 +254,8 @@ static void md_show(struct md_clusters *c) {
     c->shown = now;
     fprintf(stderr, "%smemdiverge: %.0f s  %llu traces  %llu calls  divergences %zu, known %zu%s",
             terminal ? "\r" : "", md_seconds_since(c->started), (unsigned long long)c->traces,
-            (unsigned long long)c->sum.calls, md_number_of(c, MD_FATE_CONFIRMED, true),
-            md_number_of(c, MD_FATE_CONFIRMED, false), terminal ? "   " : "\n");
+            (unsigned long long)c->sum.calls, md_number_of(c, MD_FATE_CONFIRMED),
+            md_number_known(c), terminal ? "   " : "\n");
     fflush(stderr);
     c->line_open = terminal;
 }
@@ -237,7 +264,7 @@ static bool md_goes_on(const struct md_clusters *c) {
     const struct md_settings *s = c->s;
     if (c->failed || md_interrupted() || (s->runs && c->traces >= s->runs))
         return false;
-    if (s->stop_after && md_number_of(c, MD_FATE_CONFIRMED, true) >= s->stop_after)
+    if (s->stop_after && md_number_of(c, MD_FATE_CONFIRMED) >= s->stop_after)
         return false;
     return !s->seconds || md_seconds_since(c->started) < (double)s->seconds;
 }
@@ -275,18 +302,15 @@ static void md_one_trial(struct md_clusters *c) {
         return;
     }
     c->trials++;
-    for (size_t i = 0; i < v->n_findings && c->n_findings < MD_KINDS_MAX; i++) {
+    for (size_t i = 0; i < v->n_findings; i++) {
         struct md_known_finding *k = md_find(c, v->findings[i].kind);
         if (k) {
             k->seen++;
-            continue;
+        } else if ((k = md_take_place(c, &v->findings[i]))) {
+            md_write(c, &v->findings[i], "trial.txt", &v->story);
+            k->fate = MD_FATE_UNCONFIRMED;
+            k->steps = MD_TRIAL_STEPS;
         }
-        md_write(c, &v->findings[i], "trial.txt", &v->story);
-        k = &c->findings[c->n_findings++];
-        *k = (struct md_known_finding){.first = v->findings[i],
-                                       .fate = MD_FATE_UNCONFIRMED,
-                                       .seen = 1,
-                                       .steps = MD_TRIAL_STEPS};
     }
     size_t found = v->n_findings;
     bool again =
@@ -331,7 +355,7 @@ static void md_print_part(const struct md_clusters *c, const char *title, enum m
     bool first = true;
     for (size_t i = 0; i < c->n_findings; i++) {
         const struct md_known_finding *f = &c->findings[i];
-        if (f->fate != fate || md_counts(c, f) != counting)
+        if (md_counts(c, f) != counting || (counting && f->fate != fate))
             continue;
         if (first)
             printf("\n%s:\n", title);
@@ -352,7 +376,7 @@ static void md_print_summary(const struct md_clusters *c) {
            (unsigned long long)c->sum.errors, (unsigned long long)c->sum.asked);
     md_print_part(c, "Divergences", MD_FATE_CONFIRMED, true);
     md_print_part(c, "Unconfirmed", MD_FATE_UNCONFIRMED, true);
-    md_print_part(c, "Known, and hazards of failures", MD_FATE_CONFIRMED, false);
+    md_print_part(c, "Known, and hazards of failures", MD_FATE_SEEN, false);
     if (c->n_findings)
         printf("\nTraces and reports: %s/divergences\n", c->out);
     else
@@ -377,11 +401,11 @@ static int md_summarize(struct md_clusters *c) {
     free(text);
     json_decref(o);
     md_buf_free(&why);
-    size_t bad = md_number_of(c, MD_FATE_CONFIRMED, true);
+    size_t bad = md_number_of(c, MD_FATE_CONFIRMED);
     /* One that could not be had again and is about time may be due to the machine. */
     for (size_t i = 0; i < c->n_findings; i++)
         bad += c->findings[i].fate == MD_FATE_UNCONFIRMED && md_counts(c, &c->findings[i]) &&
-               !md_is_about_time(c->findings[i].first.kind);
+               !md_cluster_is_about_time(c->findings[i].first.kind);
     return c->failed          ? MD_EXIT_FAILED
            : bad              ? MD_EXIT_DIVERGED
            : md_interrupted() ? MD_EXIT_INTERRUPTED
@@ -436,17 +460,18 @@ static bool md_write_repro(const char *path, const struct md_cluster_trace *t,
     return ok;
 }
 
-static int md_replay_one(const struct md_settings *s, const struct md_cluster_config *config,
-                         const char *file, const char *repro) {
+int md_cluster_replay(const struct md_settings *s, const char *file, const char *repro) {
+    struct md_cluster_config config;
     struct md_cluster_trace t;
     struct md_trace_error error;
     struct md_cluster_verdict v = {.tell = s->verbose};
     int code = MD_EXIT_AGREED;
+    md_cluster_node_config(s, &config);
     md_cluster_trace_init(&t);
     if (!md_cluster_trace_load(&t, file, &error)) {
         md_complain_trace(file, &error);
         code = MD_EXIT_USAGE;
-    } else if (!md_cluster_run_fresh(config, &t, &v)) {
+    } else if (!md_cluster_run_fresh(&config, &t, &v)) {
         md_complain("%s: %s", file, md_buf_cstr(&v.reason));
         code = MD_EXIT_FAILED;
     } else {
@@ -469,18 +494,4 @@ static int md_replay_one(const struct md_settings *s, const struct md_cluster_co
     md_cluster_trace_free(&t);
     md_cluster_verdict_free(&v);
     return code;
-}
-
-int md_cluster_replay(const struct md_settings *s, char **files, size_t n, const char *repro) {
-    struct md_cluster_config config;
-    int worst = MD_EXIT_AGREED;
-    md_cluster_node_config(s, &config);
-    for (size_t i = 0; i < n && !md_interrupted(); i++) {
-        int code = md_replay_one(s, &config, files[i], repro);
-        if (code != MD_EXIT_AGREED && worst != MD_EXIT_DIVERGED)
-            worst = code;
-        if (code == MD_EXIT_DIVERGED)
-            worst = code;
-    }
-    return worst;
 }

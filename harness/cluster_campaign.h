@@ -11,9 +11,9 @@
 /* Runs it until its time is over and prints the summary. Returns the exit code. */
 int md_cluster_campaign(const struct md_settings *s, const struct md_cluster_wish *wish);
 
-/* Runs traces of files and tells what each shows. repro: where the last one is written as a C
- * program; NULL: nowhere. Returns the exit code. */
-int md_cluster_replay(const struct md_settings *s, char **files, size_t n, const char *repro);
+/* Runs the trace of a file and tells what it shows. repro: where it is written as a C program; NULL:
+ * nowhere. Returns the exit code. */
+int md_cluster_replay(const struct md_settings *s, const char *file, const char *repro);
 
 void md_cluster_node_config(const struct md_settings *s, struct md_cluster_config *out);
 

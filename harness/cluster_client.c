@@ -94,11 +94,6 @@ void md_client_close(struct md_client *c) {
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static int md_left_ms(uint64_t end) {
-    uint64_t now = md_now_ns();
-    return now >= end ? 0 : (int)((end - now) / 1000000) + 1;
-}
-
 /* Sends c->out, then reads a whole message into c->in. */
 static enum md_client_status md_turn(struct md_client *c, uint64_t end) {
     size_t sent = 0;

@@ -7,7 +7,6 @@
 #include "harness/now.h"
 #include "harness/topology.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,19 +36,26 @@ static void md_forget_nodes(struct md_follow *f) {
     }
 }
 
-static bool md_meet_nodes(struct md_follow *f) {
+/* Connects to each, which asks for its version and no more. One that is not there is a finding, and
+ * the others are looked at all the same. */
+static void md_meet_nodes(struct md_follow *f, const unsigned *count) {
     for (size_t i = 0; i < f->topology.n; i++) {
         char address[MD_HOST_MAX + 16];
         const struct md_server *s = &f->topology.nodes[i];
         snprintf(address, sizeof address, strchr(s->host, ':') ? "[%s]:%u" : "%s:%u", s->host,
                  s->port);
         struct md_node_config config = {.connect = address, .cpu = -1, .deadline_ms = MD_FOLLOW_MS};
-        if (md_node_start(&config, NULL, true, &f->nodes[i]) != MD_NODE_OK) {
-            md_complain("node %s: %s", address, md_node_error(f->nodes[i]));
-            return false;
+        bool meets = md_node_start(&config, NULL, true, &f->nodes[i]) == MD_NODE_OK;
+        printf("  %s %u, ", address, count[i]);
+        if (meets) {
+            printf("memcached %s\n", md_node_version(f->nodes[i]));
+            continue;
         }
+        printf("NOT THERE: %s\n", md_node_error(f->nodes[i]));
+        md_node_free(f->nodes[i]);
+        f->nodes[i] = NULL;
+        f->wrong++;
     }
-    return true;
 }
 
 static bool md_holds(struct md_follow *f, size_t node, const char *key, bool *held) {
@@ -59,66 +65,99 @@ static bool md_holds(struct md_follow *f, size_t node, const char *key, bool *he
     bool ok = md_node_exchange(f->nodes[node], MD_NODE_CONTROL, ask.data, ask.len, 1 << 20,
                                &reply) == MD_NODE_OK;
     *held = reply.len > 6 && memcmp(reply.data, "VALUE ", 6) == 0;
-    if (!ok)
-        md_complain("a node does not answer: %s", md_node_error(f->nodes[node]));
     md_buf_free(&ask);
     md_buf_free(&reply);
     return ok;
 }
 
-/* One key: written through the client, looked for on every node, removed. */
-static bool md_follow_one(struct md_follow *f, struct md_client *c, const struct md_placement *p,
-                          unsigned i) {
-    char name[MD_FOLLOW_KEY];
-    struct md_client_reply reply = {0};
-    md_follow_key(f, i, name);
-    struct md_client_key key = {name, strlen(name)};
-    struct md_client_request q = {
-        .op = MD_OP_SET, .keys = &key, .n_keys = 1, .value = "x", .value_len = 1, .number = 60};
-    bool ok = md_client_do(c, &q, 2 * MD_FOLLOW_MS, &reply) == MD_CLIENT_OK;
-    if (ok && reply.rc != MEMCACHED_SUCCESS) {
-        printf("  %s: the client says '%s'\n", name, memcached_strerror(NULL, reply.rc));
-        f->wrong++;
-    }
-    uint32_t want = md_placement_of(p, name, key.len);
-    for (size_t n = 0; ok && reply.rc == MEMCACHED_SUCCESS && n < f->topology.n; n++) {
+/* A key that is on its way: looked for on every node that is there. */
+static void md_look_for(struct md_follow *f, const char *name, uint32_t want) {
+    for (size_t n = 0; n < f->topology.n; n++) {
+        const struct md_server *s = &f->topology.nodes[n], *home = &f->topology.nodes[want];
         bool held;
-        ok = md_holds(f, n, name, &held);
-        if (ok && held != (n == want)) {
-            printf("  %s: %s:%u %s it; it belongs to %s:%u\n", name, f->topology.nodes[n].host,
-                   f->topology.nodes[n].port, held ? "has" : "does not have",
-                   f->topology.nodes[want].host, f->topology.nodes[want].port);
+        if (!f->nodes[n])
+            continue;
+        if (!md_holds(f, n, name, &held)) {
+            printf("  %s:%u is GONE: %s\n", s->host, s->port, md_node_error(f->nodes[n]));
+            md_node_free(f->nodes[n]);
+            f->nodes[n] = NULL;
+            f->wrong++;
+        } else if (held != (n == want)) {
+            printf("  %s: %s:%u %s it; it belongs to %s:%u\n", name, s->host, s->port,
+                   held ? "has" : "does not have", home->host, home->port);
             f->wrong++;
         }
     }
-    q.op = MD_OP_DELETE;
-    ok = ok && md_client_do(c, &q, 2 * MD_FOLLOW_MS, &reply) == MD_CLIENT_OK;
-    md_client_reply_free(&reply);
-    return ok;
 }
 
+/* One key: written through the client, looked for on every node, removed. */
+static enum md_client_status md_follow_one(struct md_follow *f, struct md_client *c,
+                                           const char *name, uint32_t want) {
+    struct md_client_reply reply = {0};
+    struct md_client_key key = {name, strlen(name)};
+    struct md_client_request q = {
+        .op = MD_OP_SET, .keys = &key, .n_keys = 1, .value = "x", .value_len = 1, .number = 60};
+    enum md_client_status status = md_client_do(c, &q, 2 * MD_FOLLOW_MS, &reply);
+    if (status == MD_CLIENT_OK && reply.rc != MEMCACHED_SUCCESS) {
+        printf("  %s: the client says '%s'\n", name, memcached_strerror(NULL, reply.rc));
+        f->wrong++;
+    } else if (status == MD_CLIENT_OK) {
+        md_look_for(f, name, want);
+    }
+    q.op = MD_OP_DELETE;
+    if (status == MD_CLIENT_OK)
+        status = md_client_do(c, &q, 2 * MD_FOLLOW_MS, &reply);
+    md_client_reply_free(&reply);
+    return status;
+}
+
+/* False: our environment. */
 static bool md_check_load(struct md_follow *f, const struct md_placement *p) {
     struct md_client *c;
-    bool ok = md_meet_nodes(f);
-    if (!ok)
-        return false;
-    ok = md_client_open(&f->settings, f->topology.nodes, f->topology.n, &c) == MD_CLIENT_OK;
-    for (unsigned i = 0; ok && i < MD_FOLLOW_KEYS; i++)
-        ok = md_follow_one(f, c, p, i);
-    if (!ok)
-        md_complain("the check of placement ended early: %s", md_client_death(c));
-    else
-        printf("  %d keys written, found on the node that the model names, and removed%s\n",
-               MD_FOLLOW_KEYS, f->wrong ? ", but for those above" : "");
+    unsigned written = 0, left_out = 0, wrong = f->wrong;
+    enum md_client_status status =
+        md_client_open(&f->settings, f->topology.nodes, f->topology.n, &c);
+    for (unsigned i = 0; status == MD_CLIENT_OK && i < MD_FOLLOW_KEYS; i++) {
+        char name[MD_FOLLOW_KEY];
+        md_follow_key(f, i, name);
+        uint32_t want = md_placement_of(p, name, strlen(name));
+        if (!f->nodes[want]) {
+            left_out++;
+            continue;
+        }
+        status = md_follow_one(f, c, name, want);
+        written++;
+    }
+    if (status != MD_CLIENT_OK) {
+        printf("  the client %s after %u keys: %s\n", status == MD_CLIENT_HANGS ? "HANGS" : "DIED",
+               written, md_client_death(c));
+        f->wrong++;
+    } else {
+        printf("  %u keys written, found on the node that the model names, and removed%s\n",
+               written, f->wrong > wrong ? ", but for those above" : "");
+    }
+    if (left_out)
+        printf("  %u keys belong to nodes that are not there: not written\n", left_out);
     md_client_close(c);
-    return ok;
+    return status != MD_CLIENT_ENV;
+}
+
+/* Which nodes keep us from writing keys. */
+static void md_tell_remote(const struct md_follow *f) {
+    printf("  checked without writing (the list, who answers, where keys belong): no key is "
+           "written, since these are not on this machine:");
+    for (size_t i = 0; i < f->topology.n; i++)
+        if (!md_topology_node_is_local(&f->topology, i))
+            printf(" %s%s%s", f->topology.nodes[i].host, f->topology.ip[i][0] ? " = " : "",
+                   f->topology.ip[i]);
+    printf("\n");
 }
 
 static bool md_tell_topology(struct md_follow *f) {
     const struct md_topology *t = &f->topology;
     struct md_placement_settings settings;
     unsigned count[MD_SERVERS_MAX] = {0};
-    bool local = md_topology_is_local(t), ok = true;
+    bool ok = true;
     md_client_rule(&f->settings, &settings);
     struct md_placement *p = md_placement_new(&settings, t->nodes, t->n);
     for (unsigned i = 0; i < 10000; i++) {
@@ -129,13 +168,12 @@ static bool md_tell_topology(struct md_follow *f) {
     printf("version %llu, %zu nodes; of 10000 keys, by %s and %s:\n",
            (unsigned long long)t->version, t->n, md_distribution_id(settings.distribution),
            md_key_hash_id(settings.hash));
-    for (size_t i = 0; i < t->n; i++)
-        printf("  %s:%u %u\n", t->nodes[i].host, t->nodes[i].port, count[i]);
     md_forget_nodes(f);
-    if (local)
+    md_meet_nodes(f, count);
+    if (md_topology_is_local(t))
         ok = md_check_load(f, p);
     else
-        printf("  not all nodes are on this machine: no key is written\n");
+        md_tell_remote(f);
     md_placement_free(p);
     fflush(stdout);
     return ok;
@@ -191,7 +229,7 @@ int md_cluster_follow(const char *host_port, const struct md_cluster_wish *wish,
                         md_buf_cstr(&why));
         f->wrong += r == MD_REFRESH_MALFORMED || r == MD_REFRESH_OLDER || r == MD_REFRESH_CHANGED;
         if (md_now_ns() < end && ok)
-            poll(NULL, 0, MD_FOLLOW_EVERY_MS); /* what is waited for is the next look, or Ctrl-C */
+            md_interrupt_wait(MD_FOLLOW_EVERY_MS);
     } while (ok && md_now_ns() < end && !md_interrupted());
     int code = f->wrong                    ? MD_EXIT_DIVERGED
                : !ok || !f->topology.known ? MD_EXIT_FAILED

@@ -1,8 +1,9 @@
 /*
  * `memdiverge cluster --config-endpoint`: follows a configuration endpoint that is already there.
- * Its list is fetched, judged and told. If all nodes are on this machine, keys under a prefix of
- * our own are written through libmemcached, looked for on every node, and removed again; nodes
- * elsewhere get no load, and only where keys would go is told.
+ * Its list is fetched, judged and told, with the part of the keys that belongs to each node, and each
+ * is asked for its version: one that is not there is a finding. If all nodes are on this machine,
+ * keys under a prefix of our own are also written through libmemcached, looked for on every node,
+ * and removed again; nodes elsewhere get no load.
  */
 #ifndef MEMDIVERGE_CLUSTER_ENDPOINT_H
 #define MEMDIVERGE_CLUSTER_ENDPOINT_H

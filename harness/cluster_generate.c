@@ -6,10 +6,17 @@
 #include "harness/cluster_generate.h"
 
 #include "harness/generate.h"
+#include "harness/key_sets.h"
 
 #include <stdio.h>
 
-enum { MD_NAMES = 10, MD_STEPS_LEAST = 6, MD_STEPS_MORE = 34, MD_BIG = 20000 };
+enum {
+    MD_NAMES = 10,
+    MD_KEY_NAMES = 16, /* of a key set */
+    MD_STEPS_LEAST = 6,
+    MD_STEPS_MORE = 34,
+    MD_BIG = 20000
+};
 
 enum md_mood { MD_WELL, MD_FAILING, MD_CHANGING, MD_MOODS };
 
@@ -81,8 +88,47 @@ static void md_choose_nodes(struct md_maker *g, const struct md_cluster_wish *wi
     g->hot = md_below(g, t->nodes);
 }
 
+/* Bytes of a key, but for those that no key of the text protocol can have, and what is too long. */
+static size_t md_make_name(const struct md_maker *g, const uint8_t *key, size_t len,
+                           char out[MD_CLUSTER_NAME_MAX]) {
+    size_t n = 0, room = md_cluster_trace_room(g->t, -1);
+    for (size_t i = 0; i < len && n < room; i++)
+        if (key[i] > ' ' && key[i] != 127)
+            out[n++] = (char)key[i];
+    return n;
+}
+
+/* As applications have them, or hard on a hash; adversarial: all on one node. */
+static void md_choose_key_set(struct md_maker *g) {
+    enum md_key_set set = (enum md_key_set)md_below(g, MD_KEY_SETS);
+    uint64_t seed = md_random_next(&g->random);
+    struct md_keys keys = {0};
+    uint16_t at;
+    if (set == MD_KEYS_ADVERSARIAL) {
+        for (unsigned i = 0; i < MD_NAMES; i++)
+            md_cluster_trace_name(g->t, (char[]){(char)('a' + (int)i)}, 1, (int)g->hot, &at);
+        return;
+    }
+    md_keys_make(&keys, set, MD_KEY_NAMES, seed, NULL, 0);
+    for (size_t i = 0; i < keys.n; i++) {
+        char name[MD_CLUSTER_NAME_MAX];
+        size_t len;
+        const uint8_t *key = md_keys_at(&keys, i, &len);
+        len = md_make_name(g, key, len, name);
+        if (len)
+            md_cluster_trace_name(g->t, name, len, -1, &at);
+    }
+    md_keys_free(&keys);
+    if (g->t->n_names == 0) /* all of them were of what had to be left out */
+        md_cluster_trace_name(g->t, "a", 1, -1, &at);
+}
+
 static void md_choose_names(struct md_maker *g) {
-    unsigned names = g->mood == MD_WELL ? MD_NAMES : 2 + md_below(g, MD_NAMES - 2);
+    unsigned names = 2 + md_below(g, MD_NAMES - 2);
+    if (g->mood == MD_WELL && !md_chance(g, 4)) {
+        md_choose_key_set(g);
+        return;
+    }
     for (unsigned i = 0; i < names; i++) {
         char name[MD_CLUSTER_NAME_MAX];
         uint16_t at;
@@ -133,6 +179,20 @@ static void md_make_data(struct md_maker *g) {
         md_pick_key(g, s);
 }
 
+/* The same again and again, as a program does that does not get its answer: what a client does of a
+ * node that is away, or back, shows only so. */
+static void md_make_burst(struct md_maker *g) {
+    enum md_cluster_step_kind kind = md_chance(g, 3) ? MD_CS_SET : MD_CS_GET;
+    for (unsigned n = 3 + md_below(g, g->t->client.failure_limit + 2); n > 0; n--) {
+        struct md_cluster_step *s = md_cluster_trace_add(g->t, kind);
+        if (kind == MD_CS_SET)
+            md_make_set(g, s);
+        else
+            s->n_keys = 1;
+        s->keys[0] = 0;
+    }
+}
+
 static void md_make_event(struct md_maker *g) {
     static const enum md_cluster_step_kind failing[] = {
         MD_CS_KILL, MD_CS_STOP, MD_CS_CONTINUE, MD_CS_CONTINUE, MD_CS_RESTART, MD_CS_RESTART};
@@ -147,10 +207,20 @@ static void md_make_event(struct md_maker *g) {
         s->number = MD_CLUSTER_PLACES;
     g->places += g->places < MD_CLUSTER_NODES_MAX &&
                  (s->kind == MD_CS_REPLACE || s->number == MD_CLUSTER_PLACES);
+    bool back = s->kind == MD_CS_RESTART || s->kind == MD_CS_CONTINUE;
+    if ((back || s->kind == MD_CS_KILL) && md_chance(g, 3)) {
+        if (back) /* long enough for every timer */
+            md_cluster_trace_add(g->t, MD_CS_CLOCK)->number = 13;
+        md_make_burst(g);
+    }
 }
 
 static void md_make_step(struct md_maker *g) {
     static const uint32_t seconds[] = {1, 2, 3, 4, 13, 30};
+    if (g->mood != MD_WELL && md_chance(g, 15)) {
+        md_make_burst(g);
+        return;
+    }
     if (g->mood != MD_WELL && md_chance(g, 6))
         md_make_event(g);
     else if (g->mood != MD_WELL && md_chance(g, 6))

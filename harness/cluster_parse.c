@@ -180,8 +180,11 @@ static bool md_read_key(struct md_reader *r, struct md_cluster_step *s, struct m
     size_t len;
     if (at && !md_number((struct md_word){at + 1, w.len - front.len - 1}, 0, r->t->nodes - 1, &on))
         return md_expected(r, at + 1, "the number of one of the first nodes");
-    if (!md_unescape(front, name, sizeof name, &len))
-        return md_expected(r, w.text, "a key of 1 to 100 bytes, others than printable as \\xHH");
+    if (!md_unescape(front, name, sizeof name, &len) ||
+        len > md_cluster_trace_room(r->t, at ? 0 : -1))
+        return md_expected(r, w.text,
+                           "a key of 1 to 250 bytes with the prefix (6 fewer before @), others "
+                           "than printable as \\xHH");
     if (!md_cluster_trace_name(r->t, name, len, at ? (int)on : -1, &s->keys[s->n_keys]))
         return md_expected(r, w.text, "at most 64 different keys");
     s->n_keys++;

@@ -44,14 +44,11 @@ const struct md_cluster_finding *md_cluster_found(const struct md_cluster_verdic
 
 /*
  * `c` is a cluster that was started, or one with n_places 0 and its config set: then it is started.
- * A cluster that was used is brought back to new where that can be done. False: v->reason.
+ * A cluster that was used is brought back to new where that can be done. False: v->reason. What is
+ * told of time holds for this run; cluster_confirm.h has what to make of it.
  */
 bool md_cluster_run(struct md_cluster *c, const struct md_cluster_trace *t,
                     struct md_cluster_verdict *v);
-/* The same on nodes that nobody used before. */
-bool md_cluster_run_fresh(const struct md_cluster_config *config, const struct md_cluster_trace *t,
-                          struct md_cluster_verdict *v);
-
 /* The longest time, in ms, that a call may take with these settings when `away` nodes do not
  * answer. */
 unsigned md_cluster_limit_ms(const struct md_client_settings *s, unsigned away);

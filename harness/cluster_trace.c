@@ -50,6 +50,11 @@ void md_cluster_trace_remove(struct md_cluster_trace *t, size_t at, size_t n) {
     t->n_steps -= n;
 }
 
+size_t md_cluster_trace_room(const struct md_cluster_trace *t, int on) {
+    size_t taken = strlen(t->client.prefix) + (on >= 0 ? MD_CLUSTER_NUMBER_MAX : 0);
+    return MD_CLUSTER_KEY_MAX - taken;
+}
+
 bool md_cluster_trace_name(struct md_cluster_trace *t, const void *bytes, size_t len, int on,
                            uint16_t *out) {
     for (size_t i = 0; i < t->n_names; i++) {
@@ -59,7 +64,7 @@ bool md_cluster_trace_name(struct md_cluster_trace *t, const void *bytes, size_t
             return true;
         }
     }
-    if (t->n_names == MD_CLUSTER_TRACE_KEYS || len == 0 || len > MD_CLUSTER_NAME_MAX)
+    if (t->n_names == MD_CLUSTER_TRACE_KEYS || len == 0 || len > md_cluster_trace_room(t, on))
         return false;
     struct md_cluster_name *n = &t->names[t->n_names];
     *n = (struct md_cluster_name){.len = (uint8_t)len, .on = (int8_t)on};

@@ -28,7 +28,7 @@
  *
  * KEY: printable bytes, others as \xHH. NAME@N stands for a key that belongs to node N at the start
  * of the trace (the first of NAME.0, NAME.1, ... that does), so that a trace means the same
- * wherever its nodes listen. Nodes are numbered from 0; `add` and `replace` give the next number.
+ * wherever its nodes listen. With the prefix a key has at most 250 bytes. Nodes are numbered from 0; `add` and `replace` give the next number.
  *
  * A trace is hostile input: everything has a limit, and nothing in it says where a node listens or
  * what program runs.
@@ -44,7 +44,9 @@ enum {
     MD_CLUSTER_TRACE_VERSION = 1,
     MD_CLUSTER_STEPS_MAX = 10000,
     MD_CLUSTER_MGET_MAX = 16,
-    MD_CLUSTER_NAME_MAX = 100, /* bytes of a key's name */
+    MD_CLUSTER_NAME_MAX = 250, /* bytes of a key's name */
+    MD_CLUSTER_KEY_MAX = 250,  /* bytes of a key: prefix, name, and the number of NAME@N */
+    MD_CLUSTER_NUMBER_MAX = 6, /* bytes of that: ".19999" */
     MD_CLUSTER_VALUE_MAX = 64, /* bytes of a value as written */
     MD_CLUSTER_SIZE_MAX = 100000,
     MD_CLUSTER_CLOCK_MAX = 100000,
@@ -106,7 +108,9 @@ void md_cluster_trace_copy(struct md_cluster_trace *to, const struct md_cluster_
 struct md_cluster_step *md_cluster_trace_add(struct md_cluster_trace *t,
                                              enum md_cluster_step_kind kind);
 void md_cluster_trace_remove(struct md_cluster_trace *t, size_t at, size_t n);
-/* The number of a name in the list, which it joins; false: the list is full. */
+/* The most bytes that a name may have. */
+size_t md_cluster_trace_room(const struct md_cluster_trace *t, int on);
+/* The number of a name in the list, which it joins; false: the list is full, or it is too long. */
 bool md_cluster_trace_name(struct md_cluster_trace *t, const void *bytes, size_t len, int on,
                            uint16_t *out);
 

@@ -7,6 +7,8 @@ int md_cmd_replay(int argc, char **argv);
 int md_cmd_show(int argc, char **argv);
 int md_cmd_shrink(int argc, char **argv);
 int md_cmd_cluster(int argc, char **argv);
+int md_cmd_compare(int argc, char **argv);
+int md_cmd_serve(int argc, char **argv);
 int md_cmd_rules(int argc, char **argv);
 
 #endif

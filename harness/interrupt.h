@@ -7,5 +7,7 @@
 /* From now on SIGINT and SIGTERM only set the flag; system calls are restarted. */
 void md_interrupt_catch(void);
 bool md_interrupted(void);
+/* Until one of them comes, or for this long: for what is due at a time. */
+void md_interrupt_wait(unsigned ms);
 
 #endif

@@ -17,6 +17,8 @@ static const struct {
     {"show", md_cmd_show, "run one trace and tell each step: expected, observed, why"},
     {"shrink", md_cmd_shrink, "make a diverging trace as short as it can be"},
     {"cluster", md_cmd_cluster, "test several nodes and a client over them, failures included"},
+    {"compare", md_cmd_compare, "play the same traces on two versions and tell what differs"},
+    {"serve", md_cmd_serve, "be a memcached: the model behind a socket"},
     {"rules", md_cmd_rules, "list what memcached is held to: rules, choices, quirks"},
 };
 

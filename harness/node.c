@@ -41,6 +41,17 @@ bool md_node_is_remote(const struct md_node *n) { return n->remote; }
 uint64_t md_node_uptime(const struct md_node *n) { return n->uptime; }
 void md_node_barrier(struct md_node *n) { n->at_command = true; }
 
+void md_node_goodbye(struct md_node *n) { n->goodbye = true; }
+
+void md_node_barrier_text(struct md_node *n, const struct md_buf *text,
+                          const struct md_buf *reply) {
+    if (text->len == 0)
+        return;
+    n->barrier_text = text;
+    n->barrier_reply = reply;
+    n->barrier = true;
+}
+
 const char *md_node_death(struct md_node *n) {
     return n->born > 0 && md_node_dead(n) ? md_buf_cstr(&n->death) : "";
 }
@@ -72,11 +83,13 @@ void md_node_stderr(struct md_node *n, struct md_buf *out) {
 /* ---- clock ----------------------------------------------------------------------------------- */
 
 enum md_node_status md_node_advance(struct md_node *n, uint32_t seconds) {
-    if (n->remote)
+    if (n->waits)
+        return md_remote_wait(n, seconds);
+    if (n->remote && seconds > 0)
         return md_node_fail(n, MD_NODE_NO_CLOCK,
                             "the clock of a remote node cannot be moved; wait, or use a node that "
                             "memdiverge starts");
-    enum md_node_status status = md_node_finish_opening(n);
+    enum md_node_status status = n->remote ? MD_NODE_OK : md_node_finish_opening(n);
     if (status != MD_NODE_OK || seconds == 0)
         return status;
     if (n->uptime + seconds > MD_UPTIME_MAX)
@@ -189,6 +202,8 @@ void md_node_free(struct md_node *n) {
     free(n->preload);
     free(n->binary);
     md_buf_free(&n->version);
+    for (size_t i = 0; i < MD_NODE_ARGS_MAX; i++)
+        md_buf_free(&n->words[i]);
     md_buf_free(&n->error);
     md_buf_free(&n->death);
     md_buf_free(&n->kept);

@@ -54,10 +54,12 @@ struct md_node_config {
     const char *binary;            /* path, or NULL for a remote node */
     const char *const *extra_args; /* --node-arg, already checked; may be NULL */
     size_t n_extra_args;
+    uint32_t chunk_max_unit;   /* bytes that its slab_chunk_max counts in; 0: one */
     const char *connect;       /* HOST:PORT or a socket's path, for a remote node */
     int cpu;                   /* pin a single-threaded node to this CPU, -1: do not */
     const cpu_set_t *unpinned; /* where other nodes may run; NULL: where we may */
     unsigned deadline_ms;      /* 0: MD_NODE_DEADLINE_MS */
+    bool waits;                /* a remote node's clock steps are waited for, in real time */
     /*
      * Instead of its private socket a node of a cluster listens on a loopback address (127.x.y.z)
      * and port, which clients of a cluster need. Chosen by our own code (harness/cluster.c), never
@@ -153,6 +155,12 @@ enum md_node_status md_node_await(struct md_node *n, unsigned conn, size_t max_r
  * begin, so that `mn` can mark the end of the replies. Without it the end is a quiet moment.
  */
 void md_node_barrier(struct md_node *n);
+/* The same where they end with what makes the node close the connection: that is waited for, and nothing
+ * is sent behind them, so that it closes without a reset and none of its replies is lost. */
+void md_node_goodbye(struct md_node *n);
+/* What to say to a remote node instead of `mn`, and the reply to it, which nothing else ends with. Both
+ * must stay; an empty text changes nothing. */
+void md_node_barrier_text(struct md_node *n, const struct md_buf *text, const struct md_buf *reply);
 
 /* Sweeps folders left by campaigns that were killed (their lock is free). Called at program
  * start. */

@@ -55,11 +55,12 @@ struct md_connection {
 };
 
 struct md_node {
-    pid_t pid;   /* -1: none, or reaped */
-    pid_t born;  /* what pid was */
-    int process; /* pidfd */
-    int output;  /* our end of its stdout and stderr */
-    int wake;    /* the bell of the clock */
+    struct md_buf words[MD_NODE_ARGS_MAX]; /* of its options, as it wants them */
+    pid_t pid;                             /* -1: none, or reaped */
+    pid_t born;                            /* what pid was */
+    int process;                           /* pidfd */
+    int output;                            /* our end of its stdout and stderr */
+    int wake;                              /* the bell of the clock */
     struct md_shim *page;
     struct md_folder folder;
     char socket_path[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -78,8 +79,11 @@ struct md_node {
     unsigned deadline_ms;
     unsigned exchanges;
     bool remote;
-    bool untracked;  /* remote, or listens on TCP: the shim tells nothing of its connections */
-    bool barrier;    /* remote: knows `mn` */
+    bool untracked; /* remote, or listens on TCP: the shim tells nothing of its connections */
+    bool barrier;   /* remote: knows `mn`, or was given what to say instead: */
+    bool goodbye;   /* remote: the next exchange ends with the connection */
+    const struct md_buf *barrier_text, *barrier_reply; /* NULL: `mn` */
+    bool waits;                                        /* remote: clock steps are waited for */
     bool at_command; /* remote: the next exchange ends at a border of commands */
     bool ready;
     bool down;                 /* killed by us, not started again */
@@ -147,6 +151,10 @@ enum md_node_status md_node_finish_opening(struct md_node *n);
 enum md_node_status md_remote_start(struct md_node *n, const char *connect);
 /* Finds out, on the control connection, whether the node knows the barrier. */
 enum md_node_status md_remote_probe(struct md_node *n);
+/* Real time goes by; ends early with the control connection. */
+enum md_node_status md_remote_wait(struct md_node *n, uint32_t seconds);
+/* Says a line on the control connection that is answered with one line. */
+enum md_node_status md_remote_ask(struct md_node *n, const char *line, struct md_buf *reply);
 enum md_node_status md_remote_open(struct md_node *n, unsigned conn);
 enum md_node_status md_remote_exchange(struct md_node *n, unsigned conn, const void *bytes,
                                        size_t len, size_t max_reply, struct md_buf *replies);

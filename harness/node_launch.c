@@ -81,7 +81,7 @@ static enum md_node_status md_check_binary(struct md_node *n, char path[PATH_MAX
 /* ---- command line and environment ------------------------------------------------------------ */
 
 /* design.md's default options make memcached deterministic; what comes later on the line wins. */
-static const char **md_command_line(const struct md_node *n) {
+static const char **md_command_line(struct md_node *n) {
     static const char *const fixed[] = {
         "-t",   "1",  "-R", "10000", "-m",
         "1024", "-U", "0",  "-o",    "no_lru_maintainer,no_lru_crawler,no_slab_reassign",
@@ -105,8 +105,11 @@ static const char **md_command_line(const struct md_node *n) {
     }
     for (size_t i = 0; i < extra; i++)
         argv[at++] = n->config.extra_args[i];
-    for (size_t i = 0; i < n->options.n_args; i++)
-        argv[at++] = n->options.args[i];
+    for (size_t i = 0; i < n->options.n_args; i++) {
+        md_buf_clear(&n->words[i]);
+        md_node_option_word(n->options.args[i], n->config.chunk_max_unit, &n->words[i]);
+        argv[at++] = md_buf_cstr(&n->words[i]);
+    }
     return argv;
 }
 

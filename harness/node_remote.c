@@ -19,12 +19,6 @@ static const char MD_MN[] = "mn\r\n", MD_MN_REPLY[] = "MN\r\n";
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
-/* Milliseconds left until `end`, for poll. */
-static int md_left_ms(uint64_t end) {
-    uint64_t now = md_now_ns();
-    return now >= end ? 0 : (int)((end - now) / 1000000) + 1;
-}
-
 static uint64_t md_deadline(const struct md_node *n) {
     return md_now_ns() + (uint64_t)n->deadline_ms * 1000000;
 }
@@ -145,23 +139,26 @@ struct md_remote {
     int fd;
     const uint8_t *bytes;
     size_t len, sent;
-    bool barrier;        /* to be sent, or awaited, after the bytes */
-    bool line;           /* the reply is one line: its end is the end */
-    size_t barrier_sent; /* bytes of it */
+    bool barrier;                 /* to be sent, or awaited, after the bytes: */
+    struct md_buf end, end_reply; /* not owned */
+    bool goodbye;                 /* its end is that of the connection */
+    bool line;                    /* the reply is one line: its end is the end */
+    size_t barrier_sent;          /* bytes of it */
     size_t base, max_reply;
     struct md_buf *replies;
 };
 
 static bool md_remote_all_sent(const struct md_remote *r) {
-    return r->sent == r->len && (!r->barrier || r->barrier_sent == MD_MN_LEN);
+    return r->sent == r->len && (!r->barrier || r->barrier_sent == r->end.len);
 }
 
 /* Sends what goes. A broken connection takes everything: reading will tell. */
 static void md_remote_push(struct md_remote *r) {
     while (!md_remote_all_sent(r)) {
         bool first = r->sent < r->len;
-        const void *from = first ? (const void *)(r->bytes + r->sent) : MD_MN + r->barrier_sent;
-        size_t left = first ? r->len - r->sent : MD_MN_LEN - r->barrier_sent;
+        const void *from =
+            first ? (const void *)(r->bytes + r->sent) : r->end.data + r->barrier_sent;
+        size_t left = first ? r->len - r->sent : r->end.len - r->barrier_sent;
         ssize_t n = send(r->fd, from, left, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -169,7 +166,7 @@ static void md_remote_push(struct md_remote *r) {
             return;
         if (n < 0) {
             r->sent = r->len;
-            r->barrier_sent = MD_MN_LEN;
+            r->barrier_sent = r->end.len;
         } else if (first) {
             r->sent += (size_t)n;
         } else {
@@ -181,15 +178,15 @@ static void md_remote_push(struct md_remote *r) {
 /* Whether the reply ends with the barrier's; takes it off. */
 static bool md_remote_barrier(struct md_remote *r) {
     struct md_buf *b = r->replies;
-    size_t len = b->len - r->base;
-    if (!r->barrier || !md_remote_all_sent(r) || len < MD_MN_LEN ||
-        memcmp(b->data + b->len - MD_MN_LEN, MD_MN_REPLY, MD_MN_LEN) != 0 ||
-        (len > MD_MN_LEN && b->data[b->len - MD_MN_LEN - 1] != '\n'))
+    size_t len = b->len - r->base, end = r->end_reply.len;
+    if (!r->barrier || !md_remote_all_sent(r) || len < end ||
+        memcmp(b->data + b->len - end, r->end_reply.data, end) != 0 ||
+        (len > end && b->data[b->len - end - 1] != '\n'))
         return false;
     struct pollfd p = {.fd = r->fd, .events = POLLIN};
     if (poll(&p, 1, 0) > 0)
         return false; /* it was part of a value: more follows */
-    b->len -= MD_MN_LEN;
+    b->len -= end;
     return true;
 }
 
@@ -213,13 +210,13 @@ static enum md_node_status md_remote_run(struct md_remote *r) {
     uint64_t end = md_deadline(n);
     for (;;) {
         md_remote_push(r);
-        bool sent = md_remote_all_sent(r), quiet = sent && !r->barrier && !r->line;
+        bool sent = md_remote_all_sent(r), quiet = sent && !r->barrier && !r->line && !r->goodbye;
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
         if (!sent)
             p.events |= POLLOUT;
         uint64_t soon = md_now_ns() + MD_QUIET_MS * UINT64_C(1000000);
         int ready = md_poll(&p, quiet && soon < end ? soon : end);
-        if (ready == 0 && quiet)
+        if (ready == 0 && (quiet || (sent && r->goodbye)))
             return MD_NODE_OK;
         if (ready == 0)
             return md_node_fail(n, MD_NODE_HANGS, "%s did not answer within %u ms", n->binary,
@@ -228,7 +225,7 @@ static enum md_node_status md_remote_run(struct md_remote *r) {
             continue;
         size_t before = r->replies->len;
         enum md_node_status status =
-            md_collect(n, r->fd, true, r->base, r->max_reply + MD_MN_LEN, r->replies);
+            md_collect(n, r->fd, true, r->base, r->max_reply + r->end_reply.len, r->replies);
         if (status == MD_NODE_CLOSED)
             return md_remote_lost(n, r->fd);
         if (status != MD_NODE_OK)
@@ -240,21 +237,42 @@ static enum md_node_status md_remote_run(struct md_remote *r) {
     }
 }
 
+enum md_node_status md_remote_ask(struct md_node *n, const char *line, struct md_buf *reply) {
+    struct md_remote r = {.n = n,
+                          .fd = n->connections[MD_NODE_CONTROL].fd,
+                          .bytes = (const uint8_t *)line,
+                          .len = strlen(line),
+                          .line = true,
+                          .base = reply->len,
+                          .max_reply = 4096,
+                          .replies = reply};
+    return md_remote_run(&r);
+}
+
 /* `mn` came with 1.6: an ERROR is as good an answer as MN. */
 enum md_node_status md_remote_probe(struct md_node *n) {
     struct md_buf reply = {0};
-    struct md_remote r = {.n = n,
-                          .fd = n->connections[MD_NODE_CONTROL].fd,
-                          .bytes = (const uint8_t *)MD_MN,
-                          .len = MD_MN_LEN,
-                          .line = true,
-                          .max_reply = 4096,
-                          .replies = &reply};
     n->at_command = n->barrier = false;
-    enum md_node_status status = md_remote_run(&r);
+    enum md_node_status status = md_remote_ask(n, MD_MN, &reply);
+    if (status == MD_NODE_CLOSED && n->remote) /* so does a proxy with what it does not know */
+        status = md_remote_open(n, MD_NODE_CONTROL);
     n->barrier = reply.len == MD_MN_LEN && memcmp(reply.data, MD_MN_REPLY, MD_MN_LEN) == 0;
     md_buf_free(&reply);
     return status;
+}
+
+static struct md_buf md_mn_text(const char *text) {
+    return (struct md_buf){.data = (uint8_t *)text, .len = MD_MN_LEN};
+}
+
+enum md_node_status md_remote_wait(struct md_node *n, uint32_t seconds) {
+    uint64_t end = md_now_ns() + seconds * UINT64_C(1000000000);
+    struct pollfd p = {.fd = n->connections[MD_NODE_CONTROL].fd, .events = POLLRDHUP};
+    if (md_poll(&p, end) > 0)
+        return md_node_fail(n, MD_NODE_DIED, "%s closed the connection while time went by",
+                            n->binary);
+    n->uptime += seconds;
+    return MD_NODE_OK;
 }
 
 enum md_node_status md_remote_exchange(struct md_node *n, unsigned conn, const void *bytes,
@@ -264,12 +282,15 @@ enum md_node_status md_remote_exchange(struct md_node *n, unsigned conn, const v
         .fd = n->connections[conn].fd,
         .bytes = bytes,
         .len = len,
-        .barrier = n->barrier && n->at_command,
+        .barrier = n->barrier && n->at_command && !n->goodbye,
+        .goodbye = n->goodbye,
+        .end = n->barrier_text ? *n->barrier_text : md_mn_text(MD_MN),
+        .end_reply = n->barrier_text ? *n->barrier_reply : md_mn_text(MD_MN_REPLY),
         .base = replies->len,
         .max_reply = max_reply,
         .replies = replies,
     };
-    n->at_command = false;
+    n->at_command = n->goodbye = false;
     return md_remote_run(&r);
 }
 

@@ -92,6 +92,8 @@ static enum md_node_status md_take_version(struct md_node *n, const struct md_bu
         md_buf_cstr(&n->version);
         return MD_NODE_OK;
     }
+    if (reply->len == 0)
+        return md_node_fail(n, MD_NODE_NO_START, "it does not answer `version`");
     struct md_buf said = {0};
     struct md_buf head = {.data = reply->data, .len = reply->len < 80 ? reply->len : 80};
     md_excerpt(&head, &said);
@@ -148,13 +150,25 @@ static enum md_node_status md_greet_in_packets(struct md_node *n) {
     return status;
 }
 
+/* It does not know `version`: said so, or closed the connection. */
+static bool md_is_silent(enum md_node_status status, const struct md_buf *reply) {
+    return (status == MD_NODE_CLOSED && reply->len == 0) ||
+           (status == MD_NODE_OK && md_starts_with(reply, "ERROR"));
+}
+
 static enum md_node_status md_greet(struct md_node *n) {
     struct md_buf reply = {0};
     if (n->options.model.protocol == MD_PROTOCOL_BINARY)
         return md_greet_in_packets(n);
-    enum md_node_status status = md_ask(n, "version\r\n", &reply);
-    if (status == MD_NODE_OK)
+    enum md_node_status status =
+        n->remote ? md_remote_ask(n, "version\r\n", &reply) : md_ask(n, "version\r\n", &reply);
+    if (n->remote && md_is_silent(status, &reply)) {
+        md_buf_str(&n->version, "of unknown version");
+        md_buf_cstr(&n->version);
+        status = MD_NODE_OK;
+    } else if (status == MD_NODE_OK) {
         status = md_take_version(n, &reply);
+    }
     if (status == MD_NODE_OK && !n->remote) {
         status = md_ask(n, "stats\r\n", &reply);
         if (status == MD_NODE_OK)
@@ -199,6 +213,7 @@ enum md_node_status md_node_start(const struct md_node_config *config,
                                   const struct md_node_options *options, bool wait,
                                   struct md_node **out) {
     struct md_node *n = *out = md_node_new(config->deadline_ms);
+    n->waits = config->connect && config->waits;
     n->start =
         config->connect ? md_remote_start(n, config->connect) : md_launch(n, config, options);
     return n->start == MD_NODE_OK && wait ? md_node_ready(n) : n->start;

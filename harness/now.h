@@ -12,4 +12,10 @@ static inline uint64_t md_now_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Milliseconds left until `end`, rounded up, for poll; 0: it is over. */
+static inline int md_left_ms(uint64_t end) {
+    uint64_t now = md_now_ns();
+    return now >= end ? 0 : (int)((end - now) / 1000000) + 1;
+}
+
 #endif

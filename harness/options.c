@@ -490,3 +490,12 @@ bool md_node_options_equal(const struct md_node_options *a, const struct md_node
             return false;
     return true;
 }
+
+void md_node_option_word(const char *word, uint32_t unit, struct md_buf *out) {
+    static const char chunk_max[] = "slab_chunk_max=";
+    if (unit > 1 && strncmp(word, chunk_max, sizeof chunk_max - 1) == 0)
+        md_buf_printf(out, "%s%lu", chunk_max,
+                      strtoul(word + sizeof chunk_max - 1, NULL, 10) / unit);
+    else
+        md_buf_str(out, word);
+}

@@ -100,7 +100,7 @@ void md_placement_case_read(const uint8_t *data, size_t size, struct md_placemen
     c->settings.sort_hosts = flags & SORT;
     c->settings.hash_with_prefix = flags & HASHED;
     if (flags & PREFIX) {
-        text(&r, c->prefix, MD_PREFIX_MAX);
+        text(&r, c->prefix, MD_CASE_PREFIX_MAX);
         c->settings.prefix = c->prefix;
     }
     c->n = (size_t)1 + byte(&r) % (flags & MANY ? MD_SERVERS_MAX : 8U);

@@ -29,14 +29,13 @@ struct pair {
     const struct md_placement_case *c;
     const struct md_other_side *side;
     void *other;
-    struct md_placement *model, *really; /* really: NULL if nobody can say */
+    struct md_placement *model, *really; /* really: the same, if nothing is known */
     enum md_deviation known;
 };
 
 static bool pair_open(struct pair *p, const struct md_other_side *side,
                       const struct md_placement_case *c) {
     struct md_placement_settings really = c->settings;
-    bool predictable = true;
     const char *why;
     *p = (struct pair){.c = c, .side = side, .known = MD_DEVIATION_NONE};
     p->other = side->make(side, c, &why);
@@ -44,10 +43,8 @@ static bool pair_open(struct pair *p, const struct md_other_side *side,
         return false;
     p->model = md_placement_new(&c->settings, c->server, c->n);
     if (side->is_library)
-        p->known =
-            md_library_deviation(c->reach, &c->settings, c->server, c->n, &really, &predictable);
-    if (predictable) /* most often it is the same, and rings are dear */
-        p->really = p->known ? md_placement_new(&really, c->server, c->n) : p->model;
+        p->known = md_library_deviation(c->reach, &c->settings, c->server, c->n, &really);
+    p->really = p->known ? md_placement_new(&really, c->server, c->n) : p->model; /* dear */
     return true;
 }
 
@@ -97,14 +94,14 @@ static enum outcome pair_key(const struct pair *p, const uint8_t *key, size_t nk
     uint32_t other = representative(p->c, p->side->of(p->other, key, nkey));
     enum md_deviation known = p->known;
     *d = (struct md_disagreement){.model = model, .other = other, .nkey = nkey};
-    if (other == model && (p->known == MD_DEVIATION_NONE || !p->really))
+    if (other == model && p->known == MD_DEVIATION_NONE)
         return AGREED;
     const uint8_t *hashed = key;
     if (cut_at_nul(p, key, nkey, cut)) {
         hashed = cut;
         known = known ? known : MD_DEVIATION_PREFIX_NUL;
     }
-    if (p->really && placed(p, p->really, hashed, nkey) != other)
+    if (placed(p, p->really, hashed, nkey) != other)
         known = MD_DEVIATION_NONE;
     else if (other == model)
         return AGREED;

@@ -11,10 +11,10 @@
 #include "harness/placement_library.h"
 
 /* What is to be placed, and how the other side gets there. The prefix is not longer than this. */
-enum { MD_PREFIX_MAX = 32 };
+enum { MD_CASE_PREFIX_MAX = 32 };
 struct md_placement_case {
     struct md_placement_settings settings;
-    char prefix[MD_PREFIX_MAX + 1]; /* what settings.prefix points to, if anything */
+    char prefix[MD_CASE_PREFIX_MAX + 1]; /* what settings.prefix points to, if anything */
     struct md_server server[MD_SERVERS_MAX];
     size_t n;
     enum md_reach reach;

@@ -369,12 +369,11 @@ static bool ends_weighted(enum md_reach reach, enum md_distribution d, bool heav
 enum md_deviation md_library_deviation(enum md_reach reach,
                                        const struct md_placement_settings *settings,
                                        const struct md_server *servers, size_t n,
-                                       struct md_placement_settings *really, bool *predictable) {
+                                       struct md_placement_settings *really) {
     enum md_distribution d = settings->distribution;
     bool heavy = false, heavy_late = false;
     size_t live = 0, counted = 0;
     *really = *settings;
-    *predictable = true;
     for (size_t i = 0; i < n; i++)
         live += !servers[i].dead;
     for (size_t i = 0; i < n; i++) {
@@ -389,11 +388,12 @@ enum md_deviation md_library_deviation(enum md_reach reach,
     bool by_md5 = weighted; /* then the key hash has no part in the points */
     if ((reach == MD_REACH_HASH_LAST || reach == MD_REACH_STRING_HASH_LAST) && !by_md5 &&
         settings->hash != MD_HASH_DEFAULT) {
-        *predictable = false;
+        really->other_points = true;
+        really->point_hash = MD_HASH_DEFAULT; /* of a client that was told nothing yet */
         return MD_DEVIATION_STALE_RING;
     }
     if (d == MD_DIST_KETAMA_SPY && weighted) {
-        *predictable = false;
+        really->spy_by_weight = true;
         return MD_DEVIATION_SPY_WEIGHTED;
     }
     if (d == MD_DIST_CONSISTENT && weighted) {

@@ -70,12 +70,12 @@ uint32_t md_library_of(const struct md_library *l, const void *key, size_t nkey)
 
 /*
  * What is known to be different when these settings are reached in this way. *really: settings by
- * which the model places as the library does then; false: there are none (the ring is a mixture).
+ * which the model places as the library does then.
  */
 enum md_deviation md_library_deviation(enum md_reach reach,
                                        const struct md_placement_settings *settings,
                                        const struct md_server *servers, size_t n,
-                                       struct md_placement_settings *really, bool *predictable);
+                                       struct md_placement_settings *really);
 
 const char *md_reach_id(enum md_reach reach);
 const char *md_reach_how(enum md_reach reach);

@@ -162,7 +162,11 @@ static bool find_mismatch(struct md_play *p, struct mismatch *mm) {
         mm->command = k;
         mm->at = i;
         mm->cursor = cursor;
-        if (k->flags & MD_COMMAND_STATS) {
+        if (p->stranger) {
+            mm->agreed = 0;
+            if (!md_stranger_agrees(p->stranger, e, k, o->data + cursor, o->len - cursor, &used))
+                return true;
+        } else if (k->flags & MD_COMMAND_STATS) {
             mm->stats = true;
             mm->why.len = 0;
             if (!md_model_pattern_agrees(p->model, k->ordinal, o->data + cursor, o->len - cursor,
@@ -274,8 +278,15 @@ static enum md_verdict_kind reply_diverged(struct md_play *p, const struct misma
     return MD_DIVERGED;
 }
 
+static bool is_excused(struct md_play *p, const struct mismatch *mm) {
+    const struct md_command *k = mm->at < p->expected.n_commands ? mm->command : NULL;
+    return p->stranger &&
+           md_stranger_excuses(p->stranger, p->model, &p->fired, k, p->observed.data + mm->cursor,
+                               p->observed.len - mm->cursor);
+}
+
 static enum md_verdict_kind compare_replies(struct md_play *p) {
-    if (bytes_agree(p) && !has_stats(&p->expected))
+    if (bytes_agree(p) && !has_stats(&p->expected) && !p->stranger)
         return MD_AGREE;
     struct mismatch mm = {0};
     bool wrong = find_mismatch(p, &mm);
@@ -286,11 +297,32 @@ static enum md_verdict_kind compare_replies(struct md_play *p) {
             break;
         wrong = find_mismatch(p, &mm);
     }
-    enum md_verdict_kind kind = turn == TURN_LOSES ? MD_UNMODELLED
-                                : wrong            ? reply_diverged(p, &mm)
-                                                   : MD_AGREE;
+    enum md_verdict_kind kind = turn == TURN_LOSES            ? MD_UNMODELLED
+                                : wrong && is_excused(p, &mm) ? MD_UNMODELLED
+                                : wrong                       ? reply_diverged(p, &mm)
+                                                              : MD_AGREE;
     md_buf_free(&mm.why);
     return kind;
+}
+
+/* A server of somebody else hung up. In a batch it is not seen by which command. */
+static bool is_cut_short(struct md_play *p) {
+    struct mismatch mm = {0};
+    return find_mismatch(p, &mm) && mm.at < p->expected.n_commands && mm.cursor == p->observed.len;
+}
+
+static enum md_verdict_kind hung_up(struct md_play *p) {
+    struct mismatch mm = {0};
+    const struct md_command *k = find_mismatch(p, &mm) ? mm.command : last_command(p);
+    if (is_excused(p, &mm)) {
+        p->verdict->kind = MD_UNMODELLED;
+        return MD_UNMODELLED;
+    }
+    name_failure(p->verdict, "connection.closed", k);
+    if (p->expected.n_commands > 1)
+        snprintf(p->verdict->signature, sizeof p->verdict->signature, "connection.closed.batch");
+    keep(&p->verdict->observed, p->observed.data, p->observed.len);
+    return diverged(p, k);
 }
 
 static enum md_verdict_kind compare_closed(struct md_play *p, bool closed) {
@@ -382,6 +414,8 @@ static void add_canonical(struct md_play *p) {
 
 static enum md_verdict_kind settle_accounts(struct md_play *p, bool closed) {
     count_replies(p);
+    if (p->stranger && closed && (!p->expected.closed || is_cut_short(p)))
+        return hung_up(p);
     enum md_verdict_kind kind = compare_replies(p);
     if (kind == MD_AGREE)
         kind = compare_closed(p, closed);
@@ -414,6 +448,14 @@ static enum md_node_status exchange(struct md_play *p, unsigned conn, const uint
                                     size_t len, size_t limit) {
     p->observed.len = 0;
     p->counts->bytes_sent += len;
+    if (p->stranger) { /* says whole commands only */
+        if (p->expected.closed)
+            md_node_goodbye(p->node);
+        else
+            md_node_barrier(p->node);
+        bytes = p->translated->data;
+        len = p->translated->len;
+    }
     return md_node_exchange(p->node, p->sweeping ? p->sweep_on : conn, bytes, len, limit,
                             &p->observed);
 }
@@ -552,7 +594,7 @@ enum md_verdict_kind md_play_send(struct md_play *p, unsigned conn, const uint8_
                                   size_t len) {
     enum md_verdict_kind kind = md_play_open(p, conn);
     /* A model that looks into the reply wants all of it, not what an unfinished piece holds back. */
-    size_t most = md_model_observes(p->model) ? MD_TRACE_BYTES_MAX : MD_READ_BUFFER;
+    size_t most = md_model_observes(p->model) || p->stranger ? MD_TRACE_BYTES_MAX : MD_READ_BUFFER;
     for (size_t at = 0; at < len && kind == MD_AGREE; at += most) {
         /* Killed, or closed by the piece before; or a watcher, whose bytes nobody would ever read. */
         if (!md_model_is_open(p->model, conn) || md_model_watches(p->model, conn))

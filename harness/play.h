@@ -8,6 +8,7 @@
 
 #include "harness/node.h"
 #include "harness/runner.h"
+#include "harness/stranger.h"
 #include "model/model.h"
 
 enum { MD_SWEEP_CONN = MD_CONNECTIONS_MAX - 1 };
@@ -48,6 +49,9 @@ struct md_play {
     bool ahead;        /* the node was told more than the model knows */
     bool sweeping;     /* MD_SWEEP_CONN stands for the harness's own connection... */
     unsigned sweep_on; /* ... which is this one of the node's */
+    struct md_stranger *stranger; /* not owned; the node is one of somebody else, or NULL */
+    const struct md_buf
+        *translated; /* what is to be sent, where that is not what the model is told */
     /* Told after each piece of a send that is not its last; may be NULL. */
     void (*piece)(void *ctx);
     void *piece_ctx;

@@ -52,6 +52,8 @@ static struct md_spares *spares_for(struct md_pool *p, const struct md_node_opti
 
 /* How many to have ready: what was asked for once may never be asked for again. */
 static unsigned worth(const struct md_pool *p, const struct md_spares *s) {
+    if (p->config.connect) /* starts at once: it is there already */
+        return 0;
     if (s == p->sets)
         return 1;
     return s->uses <= MD_POOL_SPARES ? (unsigned)s->uses - 1 : MD_POOL_SPARES;

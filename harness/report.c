@@ -1,11 +1,16 @@
 /* report.md; see report.h. */
 #include "harness/report.h"
 
-static void add_options(const struct md_trace *t, struct md_buf *out) {
+void md_report_options(const struct md_report *r, struct md_buf *out) {
+    const struct md_trace *t = r->transcript->trace;
+    bool exact;
+    uint32_t unit = md_profile_chunk_max_unit(md_profile_find(r->version, &exact));
     md_buf_str(out, "-t 1 -R 10000 -m 1024 -U 0 "
                     "-o no_lru_maintainer,no_lru_crawler,no_slab_reassign");
-    for (size_t i = 0; i < t->options.n_args; i++)
-        md_buf_printf(out, " %s", t->options.args[i]);
+    for (size_t i = 0; i < t->options.n_args; i++) {
+        md_buf_byte(out, ' ');
+        md_node_option_word(t->options.args[i], unit, out);
+    }
 }
 
 static void add_reply(struct md_buf *out, const char *what, const struct md_buf *bytes) {
@@ -44,7 +49,7 @@ void md_report_markdown(const struct md_report *r, struct md_buf *out) {
     if (r->settings->binary)
         md_buf_printf(out, " (`%s`)", r->settings->binary);
     md_buf_str(out, "\n- options: `");
-    add_options(t->trace, out);
+    md_report_options(r, out);
     md_buf_printf(out, "`\n- held to: oracle %s\n\n", md_oracle_name(r->settings->oracle));
     md_buf_str(out, "## Transcript\n\n"
                     "Connections are numbered; `t` is the node's time in seconds since its start. "

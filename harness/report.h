@@ -16,6 +16,8 @@ struct md_report {
     const char *note; /* a paragraph of its own, or NULL */
 };
 
+/* The command line of a node like the one that it was seen on. */
+void md_report_options(const struct md_report *r, struct md_buf *out);
 void md_report_markdown(const struct md_report *r, struct md_buf *out);
 void md_report_script(const struct md_report *r, struct md_buf *out);
 

@@ -172,17 +172,13 @@ static const char functions[] =
     "show() { tr -c '\\n\\040-\\176' '.' <\"$1\" | tr -d '\\r' | head -c 2000; echo; }\n";
 
 static void add_header(const struct md_report *r, struct md_buf *out) {
-    const struct md_trace *t = r->transcript->trace;
     md_buf_str(out, "#!/bin/sh\n# ");
     md_signature_words(r->signature, out);
     md_buf_printf(out,
                   "\n# Seen with memcached %s. Needs sh, printf and nc. First start a fresh node "
-                  "(as root with -u root):\n#\n#   memcached -l 127.0.0.1 -p 11311 -t 1 -R 10000 "
-                  "-m 1024 -U 0 \\\n"
-                  "#     -o no_lru_maintainer,no_lru_crawler,no_slab_reassign",
+                  "(as root with -u root):\n#\n#   memcached -l 127.0.0.1 -p 11311 ",
                   r->version);
-    for (size_t i = 0; i < t->options.n_args; i++)
-        md_buf_printf(out, " %s", t->options.args[i]);
+    md_report_options(r, out);
     md_buf_str(out, "\n#\n# usage: sh repro.sh [HOST PORT | SOCKET]\n"
                     "# exit code: 1 the divergence shows, 0 it does not, 2 not tried\n");
 }

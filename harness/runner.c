@@ -24,6 +24,8 @@ struct md_runner {
     struct md_play play;
     struct md_counts counts;
     const struct md_profile *profile;
+    struct md_stranger *stranger; /* owned; NULL: nodes are our own */
+    struct md_buf translated;     /* the step in hand, as the stranger gets it */
     char version[32];
     struct md_buf note;
     struct md_buf bytes; /* of the send step in hand */
@@ -63,7 +65,7 @@ static void choose_profile(struct md_runner *r) {
     bool exact;
     const char *wanted = r->config.profile ? r->config.profile : r->version;
     r->profile = md_profile_find(wanted, &exact);
-    if (!exact)
+    if (!exact && !r->stranger)
         md_buf_printf(&r->note,
                       "memcached %s is unknown: held to the profile of %s, so differences between "
                       "the versions will show as divergences",
@@ -103,16 +105,36 @@ struct md_runner *md_runner_new(const struct md_runner_config *config, struct md
         return NULL;
     }
     snprintf(r->version, sizeof r->version, "%s", md_node_version(s->node));
+    if (config->node.connect) {
+        r->play.stranger = r->stranger = md_stranger_new(config->wait);
+        if (!md_stranger_learn(r->stranger, s->node, why)) {
+            md_runner_free(r);
+            return NULL;
+        }
+        md_buf_str(&r->note, md_stranger_note(r->stranger));
+    }
     choose_profile(r);
+    bool exact;
+    r->pool.config.chunk_max_unit = md_profile_chunk_max_unit(md_profile_find(r->version, &exact));
     set_model(r, &r->pool.default_options);
     r->play.counts = &r->counts;
     r->play.oracle = config->oracle;
     return r;
 }
 
+static void leave(struct md_runner *r) {
+    struct md_node *failed = NULL;
+    struct md_slot *s =
+        r->stranger ? md_pool_get(&r->pool, &r->pool.default_options, 0, &failed) : NULL;
+    if (s)
+        md_stranger_leave(r->stranger, s->node);
+    md_node_free(failed);
+}
+
 void md_runner_free(struct md_runner *r) {
     if (!r)
         return;
+    leave(r);
     md_pool_free(&r->pool);
     md_model_free(r->model);
     md_node_options_free(&r->model_options);
@@ -121,6 +143,8 @@ void md_runner_free(struct md_runner *r) {
     md_buf_free(&r->bytes);
     md_buf_free(&r->sweep_bytes);
     md_buf_free(&r->sweep_packets);
+    md_buf_free(&r->translated);
+    md_stranger_free(r->stranger);
     for (size_t i = 0; i < WINDOW; i++)
         md_trace_free(&r->window[i]);
     free(r);
@@ -142,6 +166,11 @@ static enum md_verdict_kind play_step(struct md_runner *r, const struct md_step 
     case MD_STEP_SEND:
         r->bytes.len = 0;
         md_step_resolve(s, r->model, MD_TRACE_BYTES_MAX, &r->bytes);
+        if (r->stranger) {
+            r->translated.len = 0;
+            md_stranger_bytes(r->stranger, s, r->model, &r->translated);
+            p->translated = &r->translated;
+        }
         return md_play_send(p, s->conn, r->bytes.data, r->bytes.len);
     case MD_STEP_OPEN: return md_play_open(p, s->conn);
     case MD_STEP_CLOSE: return md_play_close(p, s->conn);
@@ -172,6 +201,10 @@ static enum md_verdict_kind play_trace(struct md_runner *r, const struct md_trac
                                        struct md_node *node, const struct md_base *base,
                                        struct md_verdict *v, const struct md_observer *o) {
     struct md_play *p = &r->play;
+    if (r->stranger && !(t = md_stranger_begin(r->stranger, t))) {
+        r->counts.skipped++;
+        return v->kind = MD_SKIPPED;
+    }
     set_model(r, &t->options);
     md_play_begin(p, r->model, node, base, v);
     struct observing watch = {r, t, o};
@@ -452,9 +485,40 @@ static enum md_verdict_kind run_alone(struct md_runner *r, const struct md_trace
     return kind;
 }
 
+/* A node of somebody else is neither fresh nor reset: each trace has keys of its own there, and they are
+ * deleted behind it. */
+static enum md_verdict_kind run_on_stranger(struct md_runner *r, const struct md_trace *t,
+                                            struct md_verdict *v, const struct md_observer *o) {
+    struct md_base base = {.start_time = MD_START_TIME};
+    struct md_node *failed;
+    uint64_t began = md_now_ns();
+    verdict_clear(v);
+    struct md_slot *s = md_pool_get(&r->pool, &r->pool.default_options, 0, &failed);
+    if (!s)
+        return no_node(failed, t, v);
+    md_stranger_meet(r->stranger, s->node);
+    md_model_explain(r->model, o != NULL);
+    enum md_verdict_kind kind = play_trace(r, t, s->node, &base, v, o);
+    md_model_explain(r->model, false);
+    uint64_t played = md_now_ns();
+    const struct md_excused *excused = md_stranger_excused(r->stranger);
+    r->counts.left_open = excused->open;
+    r->counts.server_errors = excused->server_errors;
+    bool clean = md_stranger_clean(r->stranger, s->node) == MD_NODE_OK;
+    for (unsigned c = 0; c < MD_CONNECTIONS_MAX && clean; c++)
+        if (md_node_is_open(s->node, c))
+            clean = md_node_close(s->node, c) == MD_NODE_OK;
+    s->dirty = !clean || kind == MD_DIVERGED;
+    r->counts.ns_run += played - began;
+    r->counts.ns_reset += md_now_ns() - played;
+    return kind;
+}
+
 enum md_verdict_kind md_runner_run_fresh(struct md_runner *r, const struct md_trace *t,
                                          struct md_verdict *v, const struct md_observer *o) {
     struct md_base base = {.start_time = MD_START_TIME};
+    if (r->stranger)
+        return run_on_stranger(r, t, v, o);
     return run_alone(r, t, &base, v, o);
 }
 
@@ -552,10 +616,17 @@ static enum md_verdict_kind run_once_more(struct md_runner *r, const struct md_t
     return run_on_new(r, t, v);
 }
 
+void md_runner_soften(struct md_runner *r, struct md_trace *t) {
+    if (r->stranger)
+        md_stranger_soften(r->stranger, t);
+}
+
 enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t,
                                    struct md_verdict *v) {
     struct md_node *failed;
     uint64_t began = md_now_ns();
+    if (r->stranger)
+        return run_on_stranger(r, t, v, NULL);
     if (wants_new_node(t))
         return run_on_new(r, t, v);
     verdict_clear(v);

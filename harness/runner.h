@@ -29,6 +29,7 @@ struct md_runner_config {
     size_t n_without;
     unsigned fresh_every; /* one trace in N also runs on a fresh node; 0: never */
     bool replies;         /* keep the replies of each trace: md_runner_replies */
+    uint32_t wait;        /* remote: seconds that the clock steps of a trace may really take */
     bool sweep;           /* after each trace look at every key and at `stats` */
 };
 
@@ -67,6 +68,7 @@ struct md_observer {
 struct md_counts {
     uint64_t traces, steps, commands, bytes_sent, bytes_received;
     uint64_t hits, misses, errors, silent, stats, unmodelled, skipped, choices_turned;
+    uint64_t left_open, server_errors; /* traces that ended where nothing binds the server */
     uint64_t by_command[MD_COMMAND_NAMES];
     uint64_t nodes_started, resets, clock_jumps, fresh_checks;
     uint64_t ns_run, ns_reset; /* CPU-neutral wall time in each phase, nanoseconds */
@@ -78,6 +80,8 @@ struct md_runner;
 struct md_runner *md_runner_new(const struct md_runner_config *config, struct md_buf *why);
 void md_runner_free(struct md_runner *r);
 
+/* Leaves out of t what is never sent to this node, if it is one of somebody else. */
+void md_runner_soften(struct md_runner *r, struct md_trace *t);
 /* Runs a trace on a (possibly reused) node. */
 enum md_verdict_kind md_runner_run(struct md_runner *r, const struct md_trace *t,
                                    struct md_verdict *v);

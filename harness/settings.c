@@ -10,6 +10,7 @@ enum {
     KEY_NODE = 0x100,
     KEY_NODE_ARG,
     KEY_CONNECT,
+    KEY_WAIT,
     KEY_PROFILE,
     KEY_ORACLE,
     KEY_WITHOUT,
@@ -77,6 +78,7 @@ static void set_oracle(struct argp_state *state, struct md_settings *s, const ch
     for (unsigned i = 0; i < sizeof oracle_names / sizeof *oracle_names; i++)
         if (strcmp(word, oracle_names[i]) == 0) {
             s->oracle = (enum md_oracle)i;
+            s->has_oracle = true;
             return;
         }
     argp_error(state, "--oracle is exact, strict or protocol, not '%s'", word);
@@ -94,16 +96,32 @@ static void set_engine(struct argp_state *state, struct md_settings *s, const ch
     if (strcmp(word, "random") && strcmp(word, "libfuzzer"))
         argp_error(state, "--engine is random or libfuzzer, not '%s'", word);
     s->engine = word;
+    s->has_engine = true;
 }
 
 static void set_target(struct argp_state *state, struct md_settings *s, const char *word) {
+    static const char *const alone[] = {"client", "placement", "cluster"};
+    s->alone = NULL;
     s->target = md_target_find(word);
-    if (s->target == MD_TARGETS)
-        argp_error(state, "there is no target '%s'; there are: commands, eviction", word);
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (strcmp(word, alone[i]) == 0)
+            s->alone = alone[i];
+    if (s->target == MD_TARGETS && !s->alone)
+        argp_error(state,
+                   "there is no target '%s'; there are: commands, eviction, client, placement, "
+                   "cluster",
+                   word);
+}
+
+/* The options of both groups have keys in a row. */
+static void note(struct md_settings *s, int key) {
+    if (key >= KEY_NODE && key <= KEY_STOP_AFTER)
+        s->given |= UINT64_C(1) << (key - KEY_NODE);
 }
 
 static error_t parse_node(int key, char *word, struct argp_state *state) {
     struct md_settings *s = state->input;
+    note(s, key);
     switch (key) {
     case KEY_NODE: s->node = word; break;
     case KEY_NODE_ARG:
@@ -113,6 +131,7 @@ static error_t parse_node(int key, char *word, struct argp_state *state) {
             s->node_args[s->n_node_args++] = word;
         break;
     case KEY_CONNECT: s->connect = word; break;
+    case KEY_WAIT: s->wait = (uint32_t)md_settings_number(state, "--wait", word, 1, 3600); break;
     case KEY_PROFILE: s->profile = word; break;
     case KEY_ORACLE: set_oracle(state, s, word); break;
     case KEY_WITHOUT: add_without(state, s, word); break;
@@ -124,6 +143,7 @@ static error_t parse_node(int key, char *word, struct argp_state *state) {
 
 static error_t parse_campaign(int key, char *word, struct argp_state *state) {
     struct md_settings *s = state->input;
+    note(s, key);
     switch (key) {
     case KEY_SEED:
         s->seed = md_settings_number(state, "--seed", word, 0, UINT64_MAX);
@@ -152,11 +172,19 @@ static const struct argp_option node_options[] = {
      "memcached to test (default: $MEMDIVERGE_NODE, else memcached from PATH)", 1},
     {"node-arg", KEY_NODE_ARG, "ARG", 0,
      "a word for its command line, e.g. --node-arg=-I --node-arg=2m; repeatable", 1},
-    {"connect", KEY_CONNECT, "HOST:PORT", OPTION_HIDDEN, "not yet", 1},
+    {"connect", KEY_CONNECT, "HOST:PORT", 0,
+     "a server or proxy that runs already, held to --oracle protocol: only ordinary commands, "
+     "under "
+     "keys of our own, which are deleted again",
+     1},
+    {"wait", KEY_WAIT, "SECONDS", 0,
+     "with --connect: a trace may move the clock so far, by waiting (default: such traces are left "
+     "out)",
+     1},
     {0, 0, 0, 0, "What it is held to:", 2},
     {"oracle", KEY_ORACLE, "NAME", 0,
      "exact: the specification and this version's known quirks (default); strict: every quirk is "
-     "a divergence",
+     "a divergence; protocol: what the protocol document says, for any server (--connect)",
      2},
     {"profile", KEY_PROFILE, "NAME", 0, "a version's profile (default: what the node says)", 2},
     {"without-quirk", KEY_WITHOUT, "ID", 0, "do without a known quirk; repeatable", 2},
@@ -173,8 +201,9 @@ static const struct argp_option campaign_options[] = {
      4},
     {"engine", KEY_ENGINE, "NAME", 0, "libfuzzer (guided by coverage, default) or random", 4},
     {"target", KEY_TARGET, "NAME", 0,
-     "commands (any command in any form) or eviction (memory under pressure); default: both by "
-     "turns",
+     "commands (any command in any form) or eviction (memory under pressure), default: both by "
+     "turns; client (libmemcached's own calls), placement (where libmemcached puts keys; no node) "
+     "or cluster (several nodes; `memdiverge cluster` has more options)",
      4},
     {"seed", KEY_SEED, "N", 0, "where all chance comes from (default: a new one, printed)", 4},
     {"out", KEY_OUT, "DIR", 0,
@@ -186,6 +215,35 @@ static const struct argp_option campaign_options[] = {
 const struct argp md_settings_node_argp = {.options = node_options, .parser = parse_node};
 const struct argp md_settings_campaign_argp = {.options = campaign_options,
                                                .parser = parse_campaign};
+
+void md_settings_without(const struct argp *group, const char *const *names, size_t n,
+                         struct argp_option out[MD_SETTINGS_OPTIONS_MAX]) {
+    size_t kept = 0;
+    for (const struct argp_option *o = group->options; o->name || o->key || o->doc; o++) {
+        bool wanted = kept + 1 < MD_SETTINGS_OPTIONS_MAX;
+        for (size_t i = 0; i < n; i++)
+            wanted = wanted && !(o->name && strcmp(o->name, names[i]) == 0);
+        if (wanted)
+            out[kept++] = *o;
+    }
+    out[kept] = (struct argp_option){0};
+}
+
+static int key_of(const char *name) {
+    const struct argp_option *groups[] = {node_options, campaign_options};
+    for (size_t i = 0; i < 2; i++)
+        for (const struct argp_option *o = groups[i]; o->name || o->key || o->doc; o++)
+            if (o->name && strcmp(o->name, name) == 0)
+                return o->key;
+    return 0;
+}
+
+void md_settings_refuse(struct argp_state *state, const struct md_settings *s, const char *with,
+                        const char *const *options, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (s->given >> (key_of(options[i]) - KEY_NODE) & 1)
+            argp_error(state, "%s has no use for --%s", with, options[i]);
+}
 
 error_t md_settings_pass(int key, char *word, struct argp_state *state) {
     switch (key) {

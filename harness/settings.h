@@ -28,6 +28,8 @@ struct md_settings {
     char *binary;     /* owned: what it was found to be; NULL with connect */
     const char *connect, *profile;
     enum md_oracle oracle;
+    bool has_oracle;
+    uint32_t wait; /* connect: seconds that the clock steps of a trace may really take */
     enum md_quirk without[MD_QUIRKS];
     size_t n_without;
     const char *node_args[MD_NODE_ARGS_MAX];
@@ -37,14 +39,21 @@ struct md_settings {
     /* Campaigns. */
     const char *out, *engine;
     enum md_target target; /* MD_TARGETS: all by turns */
+    const char *alone;     /* a target that is a campaign of its own; NULL: those of one node */
     uint64_t seed;
-    bool has_seed, json;
+    bool has_seed, has_engine, json;
     uint64_t seconds, runs, stop_after; /* 0: no limit */
     unsigned jobs;                      /* 0: one for each CPU */
+    uint64_t given;                     /* which options were; md_settings_refuse's */
 };
 
 /* Parsers of the two groups of options; their input is a struct md_settings. */
 extern const struct argp md_settings_node_argp, md_settings_campaign_argp;
+
+enum { MD_SETTINGS_OPTIONS_MAX = 24 };
+/* The options of a group without some, for a command that has no use for those. */
+void md_settings_without(const struct argp *group, const char *const *names, size_t n,
+                         struct argp_option out[MD_SETTINGS_OPTIONS_MAX]);
 
 /* The parser of a command that takes both groups and nothing else. */
 error_t md_settings_pass(int key, char *word, struct argp_state *state);
@@ -57,6 +66,10 @@ void md_settings_free(struct md_settings *s);
  * --help prints and ends it (exit 0).
  */
 void md_settings_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* Bad usage if one of these options was given ("jobs", "seed" ...): `with` has no use for it. */
+void md_settings_refuse(struct argp_state *state, const struct md_settings *s, const char *with,
+                        const char *const *options, size_t n);
 
 /*
  * Checks what was set and finds the node's binary. False: `why` says what is wrong, *exit_code

@@ -65,18 +65,43 @@ static bool find_binary(struct md_settings *s, struct md_buf *why) {
 
 /* ---- checking ---------------------------------------------------------------------------- */
 
+/* A server of somebody else is held to the document, and asked for nothing that would disturb it. */
+static bool check_connect(struct md_settings *s, struct md_buf *why) {
+    if (!s->connect) {
+        if (s->oracle == MD_ORACLE_PROTOCOL)
+            md_buf_str(why, "--oracle protocol is for a server that runs already: give --connect "
+                            "HOST:PORT");
+        else if (s->wait)
+            md_buf_str(why, "--wait is for --connect: the clock of a node that memdiverge starts "
+                            "takes no time");
+        return why->len == 0;
+    }
+    if (s->has_oracle && s->oracle != MD_ORACLE_PROTOCOL)
+        md_buf_str(why, "with --connect there is --oracle protocol only: the others are for a node "
+                        "that memdiverge may flush and restart (--node)");
+    else if (s->n_node_args)
+        md_buf_str(why, "--node-arg is for a node that memdiverge starts, --connect uses one that "
+                        "runs: give one of them");
+    else if (s->target != MD_TARGETS && s->target != MD_TARGET_COMMANDS)
+        md_buf_printf(why,
+                      "--target %s would fill the server's memory: with --connect there is "
+                      "--target commands only",
+                      md_target_name(s->target));
+    s->oracle = MD_ORACLE_PROTOCOL;
+    s->target = MD_TARGET_COMMANDS;
+    if (!s->has_engine)
+        s->engine = "random"; /* the other is guided by what a server of somebody else never sees */
+    return why->len == 0;
+}
+
 bool md_settings_check(struct md_settings *s, int *exit_code, struct md_buf *why) {
     *exit_code = MD_EXIT_USAGE;
     if (s->connect && s->node) {
         md_buf_str(why, "--node starts a node, --connect uses one that runs: give one of them");
         return false;
     }
-    /* A node of somebody else must not be flushed, reset or held to memcached's own texts. */
-    if (s->connect || s->oracle == MD_ORACLE_PROTOCOL) {
-        md_buf_str(why, "--connect and --oracle protocol are for servers that memdiverge does not "
-                        "start, which this version cannot test yet: name the binary with --node");
+    if (!check_connect(s, why))
         return false;
-    }
     struct md_buf refused = {0};
     bool ok = md_node_options_parse(&s->options, s->node_args, s->n_node_args, &refused);
     if (!ok)
@@ -85,7 +110,7 @@ bool md_settings_check(struct md_settings *s, int *exit_code, struct md_buf *why
     if (!ok)
         return false;
     *exit_code = MD_EXIT_FAILED;
-    return find_binary(s, why);
+    return s->connect || find_binary(s, why);
 }
 
 int md_settings_ready(struct md_settings *s) {
@@ -100,7 +125,8 @@ int md_settings_ready(struct md_settings *s) {
 
 void md_settings_runner(const struct md_settings *s, struct md_runner_config *out) {
     *out = (struct md_runner_config){
-        .node = {.binary = s->binary, .connect = s->connect, .cpu = -1},
+        .node = {.binary = s->binary, .connect = s->connect, .waits = s->wait > 0, .cpu = -1},
+        .wait = s->wait,
         .oracle = s->oracle,
         .profile = s->profile,
         .without = s->without,
@@ -166,6 +192,8 @@ static void add_word(struct md_buf *out, const char *option, const char *value) 
 void md_settings_words(const struct md_settings *s, struct md_buf *out) {
     add_word(out, "--node", s->binary);
     add_word(out, "--connect", s->connect);
+    if (s->wait)
+        md_buf_printf(out, "--wait=%u%c", s->wait, 0);
     add_word(out, "--profile", s->profile);
     add_word(out, "--oracle", md_oracle_name(s->oracle));
     for (size_t i = 0; i < s->n_node_args; i++)

@@ -76,6 +76,10 @@ static bool md_shrink_goes_on(struct md_shrinker *s) {
 }
 
 static bool md_shows(struct md_shrinker *s, const struct md_trace *t, bool fresh) {
+    if (s->config->shows) {
+        s->result->runs++;
+        return s->config->shows(s->config->ctx, t, s->signature, fresh);
+    }
     struct md_verdict v = {0};
     enum md_verdict_kind kind =
         fresh ? md_runner_run_fresh(s->runner, t, &v, NULL) : md_runner_run(s->runner, t, &v);

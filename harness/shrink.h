@@ -10,6 +10,9 @@
 #include "harness/trace.h"
 
 struct md_shrink_config {
+    /* What a candidate has to show, instead of a divergence with the signature on the runner's node (then
+     * there is no need of a runner): on nodes that nothing ran on before, if `fresh`. May be NULL. */
+    bool (*shows)(void *ctx, const struct md_trace *t, const char *signature, bool fresh);
     unsigned max_runs; /* candidates to try at most; 0: no limit */
     unsigned max_ms;   /* wall time at most; 0: no limit */
     /* Called now and then with the current best; may be NULL. False stops early. */

@@ -180,13 +180,25 @@ struct bounds {
     double imbalance, least, most;
 };
 
+/*
+ * The fixed limits hold for MD_SPREAD_KEYS keys. With fewer, what is counted lies further from what
+ * the arcs are: by how much more, in five standard deviations of a count whose variance, as a part
+ * of all keys, is `variance`/keys.
+ */
+static double fewer_keys(double variance, size_t keys) {
+    double more = sqrt(variance / (double)keys) - sqrt(variance / MD_SPREAD_KEYS);
+    return 5 * fmax(more, 0);
+}
+
 static struct bounds bounds_of(const struct md_spread_row *r, size_t keys) {
+    /* Of a node's part, 1/n, as a part of it; of a newcomer's, 1/(n + 1). */
+    double full = fewer_keys((double)r->n - 1, keys), share = fewer_keys((double)r->n, keys);
     double noise = 1 + 5 * sqrt((double)(r->n - 1) / (double)keys);
     switch (r->distribution) {
     case MD_DIST_CONSISTENT:
-    case MD_DIST_KETAMA_SPY: return (struct bounds){1.55, 0.63, 1.55};
-    case MD_DIST_KETAMA_WEIGHTED: return (struct bounds){1.40, 0.70, 1.40};
-    default: return (struct bounds){noise, 1 - 0.1, 1 + 0.1};
+    case MD_DIST_KETAMA_SPY: return (struct bounds){1.55 + full, 0.63 - share, 1.55 + share};
+    case MD_DIST_KETAMA_WEIGHTED: return (struct bounds){1.40 + full, 0.70 - share, 1.40 + share};
+    default: return (struct bounds){noise, 1 - 0.1 - share, 1 + 0.1 + share};
     }
 }
 
@@ -200,8 +212,8 @@ static void judge_moves(struct md_spread_row *r, const struct bounds *b, size_t 
     if (r->distribution == MD_DIST_VIRTUAL_BUCKET)
         return;
     if (r->distribution == MD_DIST_MODULA) { /* it promises nothing, but this is what it does */
-        double off = fabs(r->joined - n / (n + 1));
-        promise(r, MD_PROMISE_JOIN_SHARE, off, 0.007, off <= 0.007);
+        double off = fabs(r->joined - n / (n + 1)), most = 0.007 + fewer_keys(0.25, keys);
+        promise(r, MD_PROMISE_JOIN_SHARE, off, most, off <= most);
         return;
     }
     promise(r, MD_PROMISE_MONOTONE, between, 0, between == 0);
@@ -238,14 +250,29 @@ static bool strong(const struct md_spread_row *r) {
            r->hash == MD_HASH_JENKINS;
 }
 
-/* What is known to be so, and no news. */
-static bool known_weakness(const struct md_spread_row *r, enum md_promise p) {
+/* What a hash that is not may break: how even it is. What follows from the rule alone, it may not. */
+static bool weak_hash(const struct md_spread_row *r, enum md_promise p) {
+    bool crc = r->hash == MD_HASH_CRC && md_distribution_is_ring(r->distribution);
+    switch (p) {
+    case MD_PROMISE_UNIFORM:
+    case MD_PROMISE_BALANCED:
+    case MD_PROMISE_NOBODY_EMPTY: return true;
+    /* fnv of numbers in order: the remainders by n and by n + 1 go together. */
+    case MD_PROMISE_JOIN_SHARE: return r->distribution != MD_DIST_MODULA || r->hash != MD_HASH_CRC;
+    /* Points of 15 bits often meet, and then the order decides; a node rejoins in another one. */
+    case MD_PROMISE_ORDERLESS: return crc;
+    case MD_PROMISE_REJOIN: return crc && r->broken >> MD_PROMISE_ORDERLESS & 1;
+    default: return false;
+    }
+}
+
+bool md_spread_known(const struct md_spread_row *r, enum md_promise p) {
     bool power_of_two = (r->n & (r->n - 1)) == 0;
     /* For some ranges of sequential numbers it is provably uneven; where the limit is that of
      * chance, as for all but the rings, the fullest node shows it too. */
     bool by_chance = p == MD_PROMISE_BALANCED && !md_distribution_is_ring(r->distribution);
     bool uneven = r->hash == MD_HASH_DEFAULT && (p == MD_PROMISE_UNIFORM || by_chance);
-    return !strong(r) || uneven ||
+    return (!strong(r) && weak_hash(r, p)) || uneven ||
            (r->distribution == MD_DIST_VIRTUAL_BUCKET && !power_of_two &&
             (p == MD_PROMISE_NOBODY_EMPTY || p == MD_PROMISE_BALANCED)) ||
            (r->weighted && p == MD_PROMISE_MONOTONE);
@@ -258,7 +285,7 @@ static void collect(struct md_spread *s) {
             struct md_spread_finding *f = NULL;
             if (!(r->broken >> p & 1))
                 continue;
-            bool expected = known_weakness(r, (enum md_promise)p);
+            bool expected = md_spread_known(r, (enum md_promise)p);
             for (size_t j = 0; j < s->findings && !f; j++) {
                 const struct md_spread_row *of = s->finding[j].row;
                 if (s->finding[j].promise == (enum md_promise)p && of->hash == r->hash &&

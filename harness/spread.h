@@ -17,6 +17,7 @@ enum {
     MD_SPREAD_LEAST = 2, /* nodes */
     MD_SPREAD_MOST = 16,
     MD_SPREAD_KEYS = 100000,
+    MD_SPREAD_KEYS_LEAST = 1000, /* with fewer, counts say nothing */
 };
 
 /* X(name, id, sentence) */
@@ -71,9 +72,12 @@ struct md_spread {
     uint64_t seed;
 };
 
-/* Key numbers begin at one that the seed chooses (0 for seed 0). keys: at least 1000. */
+/* Key numbers begin at one that the seed chooses (0 for seed 0). keys: at least MD_SPREAD_KEYS_LEAST;
+ * with fewer than MD_SPREAD_KEYS the limits are wider. */
 void md_spread_measure(struct md_spread *s, size_t keys, uint64_t seed);
 void md_spread_free(struct md_spread *s);
+/* Whether it is known, and no news, that this pair breaks the promise. */
+bool md_spread_known(const struct md_spread_row *r, enum md_promise p);
 /* True: a promise is broken that is known to hold. */
 bool md_spread_news(const struct md_spread *s);
 /* NULL: not measured. */

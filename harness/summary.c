@@ -152,6 +152,10 @@ static void print_labels(const struct md_tally *t) {
     if (n->unmodelled || n->skipped)
         printf("left out     %s inputs beyond the model, %s not for this node\n",
                grouped(n->unmodelled, a), grouped(n->skipped, b));
+    if (n->left_open || n->server_errors)
+        printf("left open    %s inputs where the documents leave the server free, %s after a "
+               "SERVER_ERROR\n",
+               grouped(n->left_open, a), grouped(n->server_errors, b));
     struct wrapped w = begin("by command");
     for (int i = 0; i < MD_COMMAND_NAMES; i++)
         if (n->by_command[i])

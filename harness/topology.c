@@ -70,11 +70,12 @@ static bool md_is_new(const struct md_topology *t, const struct md_server *s) {
 /* "host|ip|port", behind it a blank or the end of the line. */
 static const char *md_take_node(struct md_text *t, struct md_topology *out, bool *last) {
     struct md_server s = {.weight = 1};
-    char ip[MD_HOST_MAX];
     uint64_t port;
     if (out->n == MD_SERVERS_MAX)
         return "more nodes than 64";
-    if (!md_take_name(t, '|', s.host, sizeof s.host) || !md_take_name(t, '|', ip, sizeof ip))
+    char *ip = out->ip[out->n];
+    if (!md_take_name(t, '|', s.host, sizeof s.host) ||
+        !md_take_name(t, '|', ip, sizeof out->ip[0]))
         return "a node that is not host|ip|port";
     if (!s.host[0])
         memcpy(s.host, ip, sizeof s.host);
@@ -150,11 +151,6 @@ enum md_topology_parse md_topology_read(const void *bytes, size_t n, struct md_t
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
-
-static int md_left_ms(uint64_t end) {
-    uint64_t now = md_now_ns();
-    return now >= end ? 0 : (int)((end - now) / 1000000) + 1;
-}
 
 static int md_try_address(const struct addrinfo *a, uint64_t end) {
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
@@ -282,14 +278,34 @@ enum md_refresh md_topology_refresh(struct md_topology *t, const char *host, uin
     return r == MD_REFRESH_NEW ? md_take_over(t, &fresh, why) : r;
 }
 
+static bool md_is_loopback(const struct sockaddr *a) {
+    const struct sockaddr_in *four = (const void *)a;
+    const struct sockaddr_in6 *six = (const void *)a;
+    if (a->sa_family == AF_INET)
+        return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return a->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+/* All addresses of a name, or the one that it is. */
+static bool md_means_loopback(const char *name, int flags) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags}, *list;
+    bool loopback = true;
+    if (getaddrinfo(name, NULL, &hints, &list) != 0)
+        return false;
+    for (struct addrinfo *a = list; a; a = a->ai_next)
+        loopback = loopback && md_is_loopback(a->ai_addr);
+    freeaddrinfo(list);
+    return loopback;
+}
+
+bool md_topology_node_is_local(const struct md_topology *t, size_t i) {
+    return (!t->ip[i][0] || md_means_loopback(t->ip[i], AI_NUMERICHOST)) &&
+           md_means_loopback(t->nodes[i].host, 0);
+}
+
 bool md_topology_is_local(const struct md_topology *t) {
-    for (size_t i = 0; i < t->n; i++) {
-        struct in_addr a;
-        const char *host = t->nodes[i].host;
-        bool local = strcmp(host, "::1") == 0 ||
-                     (inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == IN_LOOPBACKNET);
-        if (!local)
+    for (size_t i = 0; i < t->n; i++)
+        if (!md_topology_node_is_local(t, i))
             return false;
-    }
     return true;
 }

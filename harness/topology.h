@@ -17,6 +17,7 @@ struct md_topology {
     bool known; /* false: no list was ever taken over */
     uint64_t version;
     struct md_server nodes[MD_SERVERS_MAX];
+    char ip[MD_SERVERS_MAX][MD_HOST_MAX]; /* of each node; "": none was given */
     size_t n;
 };
 
@@ -49,7 +50,13 @@ enum md_topology_parse md_topology_read(const void *bytes, size_t n, struct md_t
 enum md_refresh md_topology_refresh(struct md_topology *t, const char *host, uint16_t port,
                                     unsigned deadline_ms, struct md_buf *why);
 
-/* True if every node is on this machine: load goes nowhere else. */
+/*
+ * True if node i is on this machine: load goes nowhere else. An endpoint is a stranger, and clients
+ * connect to the name: both the address that it gives (if any) and all that the name means here
+ * must be loopback addresses.
+ */
+bool md_topology_node_is_local(const struct md_topology *t, size_t i);
+/* The same of all of them. */
 bool md_topology_is_local(const struct md_topology *t);
 
 #endif

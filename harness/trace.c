@@ -300,14 +300,12 @@ static size_t md_number_text(const struct md_part *p, uint64_t n, char text[24])
 }
 
 /* What a symbol that stands for a number is (not {len}); its length. */
-static size_t md_symbol_text(const struct md_part *p, const struct md_model *m, char text[24]) {
+static size_t md_symbol_text(const struct md_part *p, const struct md_symbols *by, char text[24]) {
     uint64_t n = (uint64_t)p->number;
     switch (p->kind) {
-    case MD_PART_CAS:
-        n += p->len ? md_model_cas_seen(m, p->bytes, p->len) : md_model_cas_base(m);
-        break;
-    case MD_PART_BASE: n += md_model_cas_base(m); break;
-    case MD_PART_NOW: n += md_model_now(m); break;
+    case MD_PART_CAS: n += p->len ? by->cas(by->ctx, p->bytes, p->len) : by->base; break;
+    case MD_PART_BASE: n += by->base; break;
+    case MD_PART_NOW: n += by->now; break;
     default: return 0;
     }
     return md_number_text(p, n, text);
@@ -324,7 +322,7 @@ static size_t md_digits(uint64_t n) {
  * What each {len} of the step stands for, in len[]. One pass from the end, because a block may hold
  * a {len} of its own, whose digits count: behind[i] is how many bytes come from part i on.
  */
-static void md_measure(const struct md_step *s, const struct md_model *m, uint64_t *len,
+static void md_measure(const struct md_step *s, const struct md_symbols *by, uint64_t *len,
                        uint64_t *behind) {
     size_t block = s->n_parts, end = s->n_parts, block_end = s->n_parts;
     char text[24];
@@ -346,7 +344,7 @@ static void md_measure(const struct md_step *s, const struct md_model *m, uint64
                 len[i] = behind[block] - behind[block_end];
             size = p->byte ? p->byte : md_digits(len[i]);
             break;
-        default: size = md_symbol_text(p, m, text); break;
+        default: size = md_symbol_text(p, by, text); break;
         }
         behind[i] = behind[i + 1] + size;
     }
@@ -359,7 +357,7 @@ static bool md_has_len(const struct md_step *s) {
     return false;
 }
 
-static void md_resolve_part(const struct md_part *p, const struct md_model *m, uint64_t len,
+static void md_resolve_part(const struct md_part *p, const struct md_symbols *by, uint64_t len,
                             size_t room, struct md_buf *out) {
     char text[24];
     size_t n;
@@ -372,13 +370,13 @@ static void md_resolve_part(const struct md_part *p, const struct md_model *m, u
     case MD_PART_BLOCK:
     case MD_PART_END: return;
     case MD_PART_LEN: n = md_number_text(p, len, text); break;
-    default: n = md_symbol_text(p, m, text); break;
+    default: n = md_symbol_text(p, by, text); break;
     }
     md_buf_append(out, text, n < room ? n : room);
 }
 
-void md_step_resolve(const struct md_step *s, const struct md_model *m, size_t limit,
-                     struct md_buf *out) {
+void md_step_resolve_by(const struct md_step *s, const struct md_symbols *by, size_t limit,
+                        struct md_buf *out) {
     enum { FEW = 64 };
     uint64_t few[2 * FEW + 1], *len = few;
     bool measured = s->kind == MD_STEP_SEND && md_has_len(s);
@@ -388,10 +386,21 @@ void md_step_resolve(const struct md_step *s, const struct md_model *m, size_t l
     if (measured) {
         if (s->n_parts > FEW)
             len = md_alloc((2 * s->n_parts + 1) * sizeof *len);
-        md_measure(s, m, len, len + s->n_parts);
+        md_measure(s, by, len, len + s->n_parts);
     }
     for (size_t i = 0; i < s->n_parts && out->len - start < limit; i++)
-        md_resolve_part(&s->parts[i], m, measured ? len[i] : 0, limit - (out->len - start), out);
+        md_resolve_part(&s->parts[i], by, measured ? len[i] : 0, limit - (out->len - start), out);
     if (len != few)
         free(len);
+}
+
+static uint64_t md_seen_by_model(const void *model, const void *key, size_t nkey) {
+    return md_model_cas_seen(model, key, nkey);
+}
+
+void md_step_resolve(const struct md_step *s, const struct md_model *m, size_t limit,
+                     struct md_buf *out) {
+    const struct md_symbols by = {
+        .now = md_model_now(m), .base = md_model_cas_base(m), .cas = md_seen_by_model, .ctx = m};
+    md_step_resolve_by(s, &by, limit, out);
 }

@@ -180,6 +180,8 @@ bool md_node_options_parse(struct md_node_options *o, const char *const *words, 
 bool md_node_options_parse_at(struct md_node_options *o, const char *const *words, size_t n,
                               struct md_buf *why, size_t *bad);
 void md_node_options_default(struct md_node_options *o);
+/* Appends a word of canonical options as a node wants it that counts slab_chunk_max in `unit` bytes. */
+void md_node_option_word(const char *word, uint32_t unit, struct md_buf *out);
 void md_node_options_copy(struct md_node_options *to, const struct md_node_options *from);
 void md_node_options_free(struct md_node_options *o);
 bool md_node_options_equal(const struct md_node_options *a, const struct md_node_options *b);
@@ -203,10 +205,20 @@ void md_bytes_print(const void *bytes, size_t n, struct md_buf *out);
 /* Reads a file whole; refuses what is larger than MD_TRACE_FILE_MAX without reading it. */
 bool md_trace_load(struct md_trace *t, const char *path, struct md_trace_error *error);
 
+/* What symbols stand for at a moment. */
+struct md_symbols {
+    uint64_t now;  /* Unix time of the node */
+    uint64_t base; /* its CAS counter at the start of the trace */
+    uint64_t (*cas)(const void *ctx, const void *key, size_t nkey); /* seen last for the key */
+    const void *ctx;
+};
+
 /*
- * The bytes of a send step on this node at this moment: symbols resolved by asking the model.
- * Appends to `out`; stops at `limit` bytes.
+ * The bytes of a send step on this node at this moment. Appends to `out`; stops at `limit` bytes.
  */
+void md_step_resolve_by(const struct md_step *s, const struct md_symbols *by, size_t limit,
+                        struct md_buf *out);
+/* The same, by what the model says. */
 void md_step_resolve(const struct md_step *s, const struct md_model *m, size_t limit,
                      struct md_buf *out);
 

@@ -48,7 +48,7 @@ struct md_worker *md_worker_new(const struct md_settings *s, struct md_page *pag
     config.node.cpu = md_cpu_join(&w->cpu, w->slot->cpu);
     config.node.unpinned = &w->cpu.before; /* a node with threads of its own uses them */
     config.fresh_every = s->connect ? 0 : FRESH_EVERY;
-    config.sweep = true;
+    config.sweep = !s->connect;
     w->runner = md_runner_new(&config, &why);
     if (!w->runner) {
         last_words(w->slot, md_buf_cstr(&why));
@@ -203,6 +203,7 @@ enum md_worker_next md_worker_run(struct md_worker *w, struct md_trace *t, enum 
     md_page_input(w->slot, text, n);
     atomic_store_explicit(&w->slot->running, 1, memory_order_release);
     md_settings_apply(w->settings, t);
+    md_runner_soften(w->runner, t);
     uint64_t began = md_now_ns();
     enum md_verdict_kind kind = md_runner_run(w->runner, t, &w->verdict);
     count(w, target, began, kind);
@@ -224,6 +225,7 @@ int md_worker_random(const struct md_settings *s, struct md_page *page, unsigned
     if (!w)
         return MD_EXIT_FAILED;
     md_generate_config_default(&config);
+    config.options = !s->connect;
     md_trace_init(&t);
     for (uint64_t i = page->slot[slot].first; next == MD_WORKER_GO_ON; i++) {
         uint64_t index = slot + i * page->slots;

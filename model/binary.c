@@ -139,6 +139,10 @@ static bool carry_out(struct md_feed *f, const uint8_t *rest, size_t left) {
         f->close = true;
         return true;
     }
+    if (m->profile->binary_body_most && p->n_body > m->profile->binary_body_most) {
+        md_binary_invalid(f, MD_RULE_BIN_LENGTHS);
+        return true;
+    }
     f->c->quiet = op && op->code != op->loud;
     if (p->n_key > MD_KEY_MAX) {
         md_binary_invalid(f, MD_RULE_BIN_KEY_LENGTH);
@@ -160,6 +164,7 @@ void md_binary_request(struct md_feed *f, const uint8_t *bytes, size_t n, size_t
     begin(f, bytes, f->c->input - n - left);
     f->c->command.name = (uint8_t)command_name(f->c->request.opcode);
     f->flush = false;
+    md_leave_cas(f->m, f->c, 0);
     if (carry_out(f, bytes + MD_PACKET_HEADER, left) && !f->unmodelled)
         md_binary_commit(f);
 }

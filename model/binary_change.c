@@ -44,6 +44,7 @@ struct delta {
 static void answer_value(struct md_feed *f, enum md_rule rule, int32_t record, uint64_t value) {
     uint8_t bytes[8];
     md_be_write(value, bytes, sizeof bytes);
+    md_leave_cas(f->m, f->c, f->m->items[f->m->records[record].item].cas);
     md_binary_done(f, rule,
                    &(struct md_answer){.cas = md_binary_show_cas(f, record),
                                        .value = bytes,

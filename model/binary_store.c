@@ -29,7 +29,7 @@ static void remove_old(struct md_feed *f, enum md_rule removes) {
 /* A version that does not skip a huge value skips what the place of this connection has left. */
 static void skip_leftover(struct md_feed *f) {
     struct md_conn *c = f->c;
-    uint64_t left = f->m->place_left[c->place];
+    uint64_t left = f->m->places[c->place].left;
     if (c->state != MD_CONN_LINE || left == 0 || !f->m->quirk[MD_QUIRK_BIN_LEFTOVER])
         return;
     c->command.quirk = MD_QUIRK_NONE; /* more than its body not being skipped */
@@ -120,6 +120,8 @@ bool md_binary_store(struct md_feed *f, const uint8_t *rest) {
 /* ---- with the value ---------------------------------------------------------------------------- */
 
 static void stored(struct md_feed *f, uint8_t loud) {
+    const struct md_model *m = f->m;
+    md_leave_cas(f->m, f->c, m->items[m->records[f->c->record].item].cas);
     bool conditional = f->c->cas && !joins(loud);
     md_binary_done(f, conditional ? MD_RULE_BIN_CAS_STORED : MD_RULE_BIN_STORED,
                    &(struct md_answer){.cas = md_binary_show_cas(f, f->c->record)});
@@ -190,7 +192,7 @@ static void store(struct md_feed *f, const uint8_t *data) {
     struct md_model *m = f->m;
     struct md_conn *c = f->c;
     uint8_t loud = loud_form(f);
-    md_count_store(m, c);
+    md_count_store(m, c, 1);
     if (c->exptime_set != m->now)
         md_chosen(m, MD_CHOICE_EXPTIME_AT_LINE);
     enum md_command_name by = operation(f, loud);

@@ -9,14 +9,21 @@
 
 enum {
     MD_SUSPECTS_MAX = 4, /* of which every subset is thought of as ejected */
-    MD_LATE_MAX = 3,     /* periods in which a client may fail to come back */
+    MD_LATE_MAX = 2,     /* calls after its timeouts of which a client may fail all but the last */
+    /* Errors above the failure limit after which a node that is away counts as still in use. Where
+     * it refuses connections, two are due: an old connection breaks, and "marked dead" is said. */
+    MD_ERRORS_OVER = 3,
     MD_RINGS = 16,
 };
 
 struct md_cm_node {
     bool up, suspect;
-    uint64_t back_at; /* the client's time when it came back, or last failed to be used */
-    unsigned late_failures, elsewhere, timeouts;
+    bool killed;      /* not up, and every connect is refused */
+    bool noticed;     /* the client has failed to use it since it came back */
+    bool lapsed;      /* it may have been ejected, and then in use again */
+    uint64_t back_at; /* the client's time when it came back, or when that was noticed */
+    unsigned late_failures, elsewhere;
+    unsigned timeouts, refused; /* errors while it was away, since it could last be ejected */
 };
 
 enum md_cm_state { MD_CM_TRIED, MD_CM_DONE };
@@ -39,8 +46,11 @@ struct md_cluster_model {
     struct {
         struct md_placement *placement;
         uint32_t dead; /* positions in the list */
+        bool fresh;    /* made anew: by the hash that the settings say */
     } rings[MD_RINGS];
     unsigned n_rings;
+    bool unsure;  /* an answer may be that of another call, of before a failure */
+    bool renewed; /* an ejection may have made the ring anew */
     uint64_t clock;
     uint32_t changes, events[MD_CM_EVENTS];
     struct md_cm_write *writes;
@@ -105,31 +115,42 @@ void md_cm_list(struct md_cluster_model *m, const struct md_server *servers, con
     md_forget_rings(m);
     if (m->n)
         md_changed(m, MD_CM_LIST);
+    m->unsure = false;
     m->n = n;
     memcpy(m->servers, servers, n * sizeof *servers);
     memcpy(m->places, places, n * sizeof *places);
     for (unsigned i = 0; i < MD_CM_PLACES; i++)
         if (m->nodes[i].up)
             m->nodes[i] = (struct md_cm_node){.up = true};
+        else
+            m->nodes[i].timeouts = m->nodes[i].refused = 0;
 }
 
-void md_cm_rule(struct md_cluster_model *m, const struct md_placement_settings *rule,
-                bool anywhere) {
+void md_cm_rule(struct md_cluster_model *m, const struct md_placement_settings *rule) {
     md_forget_rings(m);
     m->config.placement = *rule;
-    m->config.anywhere = anywhere;
+    m->renewed = false;
 }
 
 void md_cm_happens(struct md_cluster_model *m, unsigned place, enum md_cm_event event) {
     struct md_cm_node *n = &m->nodes[place];
     md_changed(m, event);
-    n->up = event == MD_CM_CONTINUE || event == MD_CM_RESTART;
-    n->suspect = true;
-    n->back_at = m->clock;
-    n->late_failures = n->elsewhere = n->timeouts = 0;
+    *n = (struct md_cm_node){.up = event == MD_CM_CONTINUE || event == MD_CM_RESTART,
+                             .killed = event == MD_CM_KILL,
+                             .suspect = true,
+                             .back_at = m->clock};
 }
 
-void md_cm_clock(struct md_cluster_model *m, uint32_t seconds) { m->clock += seconds; }
+void md_cm_clock(struct md_cluster_model *m, uint32_t seconds) {
+    uint32_t limit = m->config.failure_limit;
+    m->clock += seconds;
+    /* A node that was ejected may be tried once more, and then fails at once. */
+    for (unsigned i = 0; seconds && i < MD_CM_PLACES; i++)
+        if (limit && m->nodes[i].refused >= limit) {
+            m->nodes[i].refused = limit - 1;
+            m->nodes[i].lapsed = true;
+        }
+}
 
 unsigned md_cm_suspects(const struct md_cluster_model *m) {
     unsigned count = 0;
@@ -140,9 +161,10 @@ unsigned md_cm_suspects(const struct md_cluster_model *m) {
 
 /* ---- where a key may live -------------------------------------------------------------------- */
 
-static struct md_placement *md_ring(struct md_cluster_model *m, uint32_t dead) {
+static struct md_placement *md_ring(struct md_cluster_model *m, uint32_t dead, bool fresh) {
+    struct md_placement_settings rule = m->config.placement;
     for (unsigned i = 0; i < m->n_rings; i++)
-        if (m->rings[i].dead == dead)
+        if (m->rings[i].dead == dead && m->rings[i].fresh == fresh)
             return m->rings[i].placement;
     if (m->n_rings == MD_RINGS)
         md_forget_rings(m);
@@ -151,8 +173,10 @@ static struct md_placement *md_ring(struct md_cluster_model *m, uint32_t dead) {
         servers[i] = m->servers[i];
         servers[i].dead = dead >> i & 1;
     }
+    rule.other_points = rule.other_points && !fresh;
     m->rings[m->n_rings].dead = dead;
-    m->rings[m->n_rings].placement = md_placement_new(&m->config.placement, servers, m->n);
+    m->rings[m->n_rings].fresh = fresh;
+    m->rings[m->n_rings].placement = md_placement_new(&rule, servers, m->n);
     return m->rings[m->n_rings++].placement;
 }
 
@@ -166,23 +190,28 @@ static bool md_ejects(const struct md_cluster_model *m) {
     return m->config.auto_eject && md_distribution_is_ring(m->config.placement.distribution);
 }
 
+/* By the ring as it was made first, and as an ejection makes it anew, if there may have been one. */
 static void md_add_home(struct md_cluster_model *m, struct md_homes *h, uint32_t dead,
                         const struct md_cm_key *k) {
-    uint32_t at = md_placement_of(md_ring(m, dead), k->bytes, k->len);
-    if (at < m->n)
-        h->places |= UINT64_C(1) << m->places[at];
+    for (int fresh = 0; fresh <= (m->renewed && m->config.placement.other_points); fresh++) {
+        uint32_t at = md_placement_of(md_ring(m, dead, fresh), k->bytes, k->len);
+        if (at < m->n)
+            h->places |= UINT64_C(1) << m->places[at];
+    }
 }
 
 static struct md_homes md_homes_of(struct md_cluster_model *m, const struct md_cm_key *k) {
     unsigned suspects[MD_SERVERS_MAX], n = 0;
     struct md_homes h = {0};
-    uint32_t at = md_placement_of(md_ring(m, 0), k->bytes, k->len);
+    uint32_t at = md_placement_of(md_ring(m, 0, false), k->bytes, k->len);
     h.full = m->places[at < m->n ? at : 0];
     h.places = UINT64_C(1) << h.full;
     for (unsigned i = 0; md_ejects(m) && i < m->n; i++)
         if (m->nodes[m->places[i]].suspect)
             suspects[n++] = i;
-    if (n > MD_SUSPECTS_MAX || m->config.anywhere) {
+    m->renewed = m->renewed || n > 0;
+    md_add_home(m, &h, 0, k);
+    if (n > MD_SUSPECTS_MAX) {
         for (unsigned i = 0; i < m->n; i++)
             h.places |= UINT64_C(1) << m->places[i];
         n = 0;
@@ -208,18 +237,48 @@ static bool md_any_suspect(const struct md_cluster_model *m, const struct md_hom
 
 static void md_answered(struct md_cluster_model *m, unsigned place) {
     struct md_cm_node *n = &m->nodes[place];
-    if (n->up)
+    if (n->up && !m->unsure)
         *n = (struct md_cm_node){.up = true};
 }
 
-/* True if the node has been back so long that the client should have used it, once more. */
+void md_cm_unsure(struct md_cluster_model *m) { m->unsure = true; }
+
+/* True if the node has been back so long that the client should use it again. */
 static bool md_overdue(struct md_cluster_model *m, struct md_cm_node *n) {
     uint64_t timeout = m->config.retry_timeout > m->config.dead_timeout ? m->config.retry_timeout
                                                                         : m->config.dead_timeout;
-    if (!n->up || !n->suspect || m->clock <= n->back_at + timeout + 1)
-        return false;
-    n->back_at = m->clock;
-    return true;
+    return n->up && n->suspect && m->clock > n->back_at + timeout + 1;
+}
+
+/*
+ * An error of a key whose node is away, all others being well: as many as the failure limit and two
+ * more, then the node has to be out of the ring. Between two tries the client may say "disabled" for
+ * its retry timeout, as often as it likes, until the limit is reached: by refused connects, so that
+ * one error more than it is needed to be sure. (Timers of 0 s eject nobody.)
+ */
+static void md_check_ejection(struct md_cluster_model *m, const struct md_homes *h,
+                              enum md_seen seen) {
+    struct md_cm_node *n = &m->nodes[h->full];
+    const struct md_cm_config *c = &m->config;
+    bool others = m->n > 1 && md_cm_suspects(m) == 1 && n->suspect;
+    if (!md_ejects(m) || n->up || !others || c->placement.other_points)
+        return;
+    if (seen == MD_SEEN_TIMEOUT && ++n->timeouts == c->failure_limit + MD_ERRORS_OVER)
+        md_tell(m, false, "never-ejected",
+                "%u calls in a row timed out on node %u, more than the failure limit of %u, and "
+                "it is still in use",
+                n->timeouts, h->full, c->failure_limit);
+    if (!n->killed || (!c->dead_timeout && !c->retry_timeout))
+        return;
+    if (seen == MD_SEEN_UNREACHABLE || seen == MD_SEEN_MARKED_DEAD ||
+        (seen == MD_SEEN_DISABLED && n->refused > c->failure_limit))
+        if (++n->refused == c->failure_limit + MD_ERRORS_OVER)
+            md_tell(m, false,
+                    n->lapsed && !c->dead_timeout ? "never-ejected:refused:no-dead-timeout"
+                                                  : "never-ejected:refused",
+                    "%u calls failed on node %u, which refuses connections; the failure limit is "
+                    "%u, and it is still in use",
+                    n->refused, h->full, c->failure_limit);
 }
 
 /* An error on a key with these homes. */
@@ -227,22 +286,24 @@ static void md_failed(struct md_cluster_model *m, const struct md_homes *h, cons
                       enum md_seen seen) {
     struct md_cm_node *n = &m->nodes[h->full];
     char kind[96];
-    if (md_ejects(m) && m->n > 1 && !n->up && seen == MD_SEEN_TIMEOUT &&
-        ++n->timeouts == m->config.failure_limit + MD_LATE_MAX)
-        md_tell(m, false, "never-ejected",
-                "%u calls in a row timed out on node %u, more than the failure limit of %u, and "
-                "it is still in use",
-                n->timeouts, h->full, m->config.failure_limit);
+    md_check_ejection(m, h, seen);
     if (!md_any_suspect(m, h)) {
         snprintf(kind, sizeof kind, "error-without-failure:%s:%s", op, md_seen_id(seen));
         md_tell(m, false, kind, "%s said '%s' though its node was well all the time", op,
                 md_seen_id(seen));
     } else if (md_overdue(m, n) && ++n->late_failures == MD_LATE_MAX) {
-        snprintf(kind, sizeof kind, "never-recovers:%s", md_seen_id(seen));
+        bool for_good = seen == MD_SEEN_MARKED_DEAD && !m->config.dead_timeout;
+        snprintf(kind, sizeof kind, "never-recovers:%s%s", md_seen_id(seen),
+                 for_good ? ":no-dead-timeout" : "");
         md_tell(m, false, kind,
-                "the node is back and has been for longer than the client's timeouts, %d times "
-                "over, and %s still says '%s'",
+                "the node is back and has been for longer than the client's timeouts, and the "
+                "last of %d calls, %s, still says '%s'",
                 MD_LATE_MAX, op, md_seen_id(seen));
+    } else if (n->up && n->suspect && !n->noticed && seen != MD_SEEN_DISABLED &&
+               seen != MD_SEEN_MARKED_DEAD) {
+        /* It was tried: a connection had broken unseen, and the timeouts begin now. */
+        n->noticed = true;
+        n->back_at = m->clock;
     }
 }
 
@@ -390,13 +451,19 @@ static void md_check_place(struct md_cluster_model *m, const struct md_cm_key *k
     if (!(h->places >> place & 1))
         md_tell(m, false, "placement", "the key went to node %u and belongs to node %u", place,
                 h->full);
-    else if (place != h->full && md_overdue(m, n) && ++n->elsewhere == MD_LATE_MAX)
+    else if (place != h->full && !m->config.placement.other_points && md_overdue(m, n) &&
+             ++n->elsewhere == MD_LATE_MAX)
         md_tell(m, false, "never-rejoins",
-                "node %u is back and has been for longer than the client's timeouts, %d times "
-                "over; its keys still go elsewhere",
+                "node %u is back and has been for longer than the client's timeouts; the last of "
+                "%d writes of its keys still went elsewhere",
                 h->full, MD_LATE_MAX);
     (void)k;
     md_answered(m, place);
+}
+
+static bool md_is_buffered(const struct md_cluster_model *m, enum md_seen seen) {
+    return m->config.buffer &&
+           (seen == MD_SEEN_BUFFERED || (seen == MD_SEEN_OK && m->config.noreply));
 }
 
 void md_cm_set(struct md_cluster_model *m, const struct md_cm_key *k, int write,
@@ -411,11 +478,11 @@ void md_cm_set(struct md_cluster_model *m, const struct md_cm_key *k, int write,
         w->state = MD_CM_DONE;
         md_check_place(m, k, &h, at);
     }
-    if (seen == MD_SEEN_BUFFERED && m->config.buffer) {
+    if (md_is_buffered(m, seen)) {
         w->buffered = true;
         w->well = well;
     } else if (seen == MD_SEEN_OK && m->config.noreply) {
-        if (at == MD_CM_PLACES && well && !m->config.buffer)
+        if (at == MD_CM_PLACES && well)
             md_tell(m, false, "lost-without-failure:noreply",
                     "a write without reply has reached no node; its node was well");
     } else if (seen == MD_SEEN_OK) {
@@ -436,10 +503,16 @@ void md_cm_delete(struct md_cluster_model *m, const struct md_cm_key *k, int wri
     struct md_cm_write *w = &m->writes[write];
     bool up = m->nodes[h.full].up;
     w->deletes = true;
-    if (seen == MD_SEEN_OK && m->config.noreply) {
-        return;
-    } else if (seen == MD_SEEN_BUFFERED && m->config.buffer) {
-        return;
+    if (md_is_buffered(m, seen)) {
+        w->buffered = true;
+        w->well = !md_any_suspect(m, &h);
+    } else if (seen == MD_SEEN_OK && m->config.noreply) {
+        if (!h.only || md_any_suspect(m, &h))
+            return; /* whether it arrived shows nowhere */
+        w->state = k->held->after[h.full] == MD_CM_NOTHING ? MD_CM_DONE : MD_CM_TRIED;
+        if (w->state == MD_CM_TRIED)
+            md_tell(m, false, "lost-without-failure:noreply-delete",
+                    "a delete without reply left the key on node %u, which was well", h.full);
     } else if (seen == MD_SEEN_OK) {
         w->state = MD_CM_DONE;
         if (h.only && up && k->held->after[h.full] != MD_CM_NOTHING)
@@ -463,6 +536,20 @@ void md_cm_delete(struct md_cluster_model *m, const struct md_cm_key *k, int wri
     }
 }
 
+/* The last of a key is a delete that was buffered. */
+static void md_flushed_delete(struct md_cluster_model *m, const struct md_cm_key *k,
+                              const struct md_homes *h, struct md_cm_write *w, enum md_seen seen) {
+    if (seen != MD_SEEN_OK || w->changes != m->changes || !m->nodes[h->full].up || !h->only)
+        return;
+    w->buffered = false;
+    w->state = k->held->after[h->full] == MD_CM_NOTHING ? MD_CM_DONE : MD_CM_TRIED;
+    if (w->state == MD_CM_TRIED)
+        md_tell(m, false, w->well ? "buffered-and-lost:delete" : "buffered-and-lost:after-failure",
+                "a buffered delete left the key on node %u, and no call said so, not even the "
+                "flush",
+                h->full);
+}
+
 void md_cm_flushed(struct md_cluster_model *m, const struct md_cm_key *keys, unsigned n,
                    enum md_seen seen) {
     if (seen != MD_SEEN_OK && md_cm_suspects(m) == 0) {
@@ -479,6 +566,10 @@ void md_cm_flushed(struct md_cluster_model *m, const struct md_cm_key *keys, uns
             continue;
         bool many;
         struct md_homes h = md_homes_of(m, &keys[i]);
+        if (m->writes[last].deletes) {
+            md_flushed_delete(m, &keys[i], &h, &m->writes[last], seen);
+            continue;
+        }
         unsigned at = md_holder(&keys[i], last, &many);
         if (at < MD_CM_PLACES) {
             m->writes[last].state = MD_CM_DONE;

@@ -52,7 +52,6 @@ enum md_cm_event { MD_CM_EVENT_LIST(X) MD_CM_EVENTS };
 
 struct md_cm_config {
     struct md_placement_settings placement;
-    bool anywhere; /* nobody knows where the client puts keys: only what it returns is judged */
     bool auto_eject, noreply, buffer;
     uint32_t retry_timeout, dead_timeout; /* seconds */
     uint32_t failure_limit;
@@ -73,8 +72,11 @@ void md_cm_happens(struct md_cluster_model *m, unsigned place, enum md_cm_event 
 void md_cm_clock(struct md_cluster_model *m, uint32_t seconds);
 
 /* The client's rule from now on: the same settings may come to mean another one. */
-void md_cm_rule(struct md_cluster_model *m, const struct md_placement_settings *rule,
-                bool anywhere);
+void md_cm_rule(struct md_cluster_model *m, const struct md_placement_settings *rule);
+
+/* Answers may be those of other calls, until there are new connections: they prove nothing of a
+ * node's health. */
+void md_cm_unsure(struct md_cluster_model *m);
 
 /* What every place holds of a key after a call: the number of a write, or MD_CM_... */
 struct md_cm_held {

@@ -19,6 +19,13 @@
 
 #include <stdlib.h>
 
+/* A server has many connections for long: what one needed for a large item is not kept for the next. */
+static void spare(const struct md_model *m, struct md_buf *b) {
+    b->len = 0;
+    if (m->process && b->cap > 4 * MD_READ_BUFFER)
+        md_buf_free(b);
+}
+
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 /* What is in the reply is none of the feed's business any more. */
@@ -65,7 +72,7 @@ void md_feed_lose(struct md_feed *f) {
 
 void md_feed_begin(struct md_feed *f, uint64_t input_offset) {
     f->c->command = (struct md_command){.ordinal = f->m->ordinal++,
-                                        .conn = (uint8_t)f->conn,
+                                        .conn = (uint16_t)f->conn,
                                         .input_offset = (uint32_t)input_offset,
                                         .name = MD_CMD_UNKNOWN,
                                         .rule = MD_RULE_NONE,
@@ -108,7 +115,7 @@ static void reply_move(struct md_reply *to, const struct md_reply *from, size_t 
 
 static void reply_clear(struct md_reply *r) {
     r->bytes.len = r->n_commands = r->n_marks = 0;
-    r->closed = r->ended = false;
+    r->closed = r->cut = r->more = r->ended = false;
 }
 
 /* The node has read all it can and waits for more of a data block: what is unsent stays with it. */
@@ -161,14 +168,14 @@ static size_t take_data(struct md_feed *f, const uint8_t *bytes, size_t n) {
         if (c->missing == 0) {
             c->state = MD_CONN_LINE;
             data_complete(f, whole ? bytes : c->data.data);
-            c->data.len = 0;
+            spare(f->m, &c->data);
         }
         return n;
     }
     c->missing -= n;
     if (c->missing == 0) {
         c->state = MD_CONN_LINE;
-        f->m->place_left[c->place] = 0;
+        f->m->places[c->place].left = 0;
         md_room_give(&f->m->memory, &c->room);
     }
     return n;
@@ -179,6 +186,7 @@ static void take_turn(struct md_feed *f) {
     if (--f->requests >= 0)
         return;
     md_feed_send(f);
+    f->m->yields++;
     f->requests = (int64_t)f->m->options.reqs_per_event - 1;
 }
 
@@ -192,11 +200,12 @@ static size_t take_line(struct md_feed *f, const uint8_t *w, size_t n) {
         }
         return 0;
     }
-    size_t len = (size_t)(end - w);
+    size_t len = (size_t)(end - w), text = len > 1 && end[-1] == '\r' ? len - 1 : len;
+    f->line_end = len + 1 - text;
     md_feed_begin(f, f->c->input - n);
     f->c->stalled = false;
     f->behind = n - len - 1;
-    md_text_line(f, w, len > 1 && end[-1] == '\r' ? len - 1 : len);
+    md_text_line(f, w, text);
     return len + 1;
 }
 
@@ -208,11 +217,16 @@ static size_t take_request(struct md_feed *f, const uint8_t *w, size_t n) {
     return len;
 }
 
+/* The commands left have to wait until the client has taken what was said. */
+static bool is_full(const struct md_feed *f) {
+    return f->m->process && f->c->state == MD_CONN_LINE && f->out->bytes.len > MD_SAID_AT_ONCE;
+}
+
 /* Works through what one read brought; returns how much of it was used up. */
 static size_t window(struct md_feed *f, const uint8_t *w, size_t n) {
     struct md_conn *c = f->c;
     size_t at = 0;
-    while (at < n && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH &&
+    while (at < n && !f->close && !f->unmodelled && !is_full(f) && c->state != MD_CONN_WATCH &&
            !(f->nobody && f->sent_bytes)) {
         size_t used;
         if (c->state != MD_CONN_LINE) {
@@ -240,7 +254,7 @@ static size_t read_lines(struct md_feed *f, const uint8_t *bytes, size_t n) {
     struct md_conn *c = f->c;
     size_t room = c->grown ? n : MD_READ_BUFFER - c->line.len;
     size_t take = least(n, room);
-    if (take == 0) {
+    if (take == 0 && n > 0) {
         md_binary_overfull(f, c->line.data);
         return 0;
     }
@@ -261,11 +275,12 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     md_room_give(&m->memory, &c->room);
     md_hold_release(m, c);
     if (c->state != MD_CONN_NONE)
-        m->place_taken[c->place] = false;
+        m->places[c->place].taken = false;
     if (c->state == MD_CONN_SWALLOW)
-        m->place_left[c->place] = c->missing;
+        m->places[c->place].left = c->missing;
     c->state = MD_CONN_NONE;
-    c->line.len = c->data.len = 0;
+    spare(m, &c->line);
+    spare(m, &c->data);
     c->missing = c->input = 0;
     c->chunk_left = 0;
     c->grown = c->dumped = c->stalled = false;
@@ -274,34 +289,47 @@ static void conn_clear(struct md_model *m, struct md_conn *c) {
     reply_clear(&c->held);
 }
 
+/* As many as a trace has at once. */
+static void conns_make(struct md_model *m, unsigned conn) {
+    unsigned n = (conn / MD_CONNECTIONS_MAX + 1) * MD_CONNECTIONS_MAX;
+    m->conn = md_realloc(m->conn, n * sizeof *m->conn);
+    memset(m->conn + m->n_conns, 0, (n - m->n_conns) * sizeof *m->conn);
+    m->places = md_realloc(m->places, n * sizeof *m->places);
+    memset(m->places + m->n_conns, 0, (n - m->n_conns) * sizeof *m->places);
+    m->n_conns = n;
+    m->command = NULL; /* it was in there */
+}
+
 void md_model_open(struct md_model *m, unsigned conn) {
+    if (conn >= m->n_conns)
+        conns_make(m, conn);
     conn_clear(m, &m->conn[conn]);
     m->conn[conn].state = MD_CONN_LINE;
-    uint8_t place = 0;
-    while (m->place_taken[place])
+    uint32_t place = 0;
+    while (m->places[place].taken)
         place++;
-    m->place_taken[place] = true;
+    m->places[place].taken = true;
     m->conn[conn].place = place;
 }
 
 bool md_model_leftover(const struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
-        if (m->place_left[i] || m->conn[i].state == MD_CONN_SWALLOW)
+    for (unsigned i = 0; i < m->n_conns; i++)
+        if (m->places[i].left || m->places[i].cas || m->conn[i].state == MD_CONN_SWALLOW)
             return true;
     return false;
 }
 
 bool md_model_is_open(const struct md_model *m, unsigned conn) {
-    return conn < MD_CONNECTIONS_MAX && m->conn[conn].state != MD_CONN_NONE;
+    return conn < m->n_conns && m->conn[conn].state != MD_CONN_NONE;
 }
 
 bool md_model_at_command(const struct md_model *m, unsigned conn) {
     const struct md_conn *c = &m->conn[conn];
-    return c->state == MD_CONN_LINE && c->line.len == 0 && !c->binary;
+    return md_model_is_open(m, conn) && c->state == MD_CONN_LINE && c->line.len == 0 && !c->binary;
 }
 
 bool md_model_watches(const struct md_model *m, unsigned conn) {
-    return conn < MD_CONNECTIONS_MAX && m->conn[conn].state == MD_CONN_WATCH;
+    return md_model_is_open(m, conn) && m->conn[conn].state == MD_CONN_WATCH;
 }
 
 /* Commands that stand behind a metadump and were not looked at yet: the end of the stream wakes the
@@ -358,6 +386,8 @@ static void release(struct md_feed *f) {
 /* Bytes that the node finds when it looks: at most what it can read at once. */
 static void arrive(struct md_feed *f, const uint8_t *in, size_t len) {
     struct md_conn *c = f->c;
+    if (len == 0 && c->state == MD_CONN_LINE && c->line.len)
+        read_lines(f, in, 0);
     for (size_t at = 0; at < len && !f->close && !f->unmodelled && c->state != MD_CONN_WATCH;) {
         if (c->state == MD_CONN_LINE) {
             at += read_lines(f, in + at, len - at);
@@ -422,16 +452,19 @@ enum md_feed_result md_model_feed(struct md_model *m, unsigned conn, const void 
     for (size_t i = 0; m->options.segmented && i < out->n_commands; i++)
         if (out->commands[i].flags & MD_COMMAND_STATS)
             md_segmented_skip(m, out->commands[i].reply_offset);
-    for (size_t at = 0; at < len && !f.close && !f.unmodelled && c->state != MD_CONN_WATCH;
-         at += MD_READ_BUFFER) {
+    size_t at = 0;
+    do {
         if (at)
             release(&f);
         arrive(&f, in + at, least(len - at, MD_READ_BUFFER));
-    }
+        at += MD_READ_BUFFER;
+    } while (at < len && !f.close && !f.unmodelled && c->state != MD_CONN_WATCH);
+    out->more = is_full(&f) && c->line.len > 0;
     if (f.ended && !f.unmodelled)
         end(&f);
     /* With memory short it matters what the crawler has freed. */
     m->lost |= m->admin.crawled && m->memory.pressed;
+    m->lost &= !m->process;
     return f.unmodelled || m->lost ? MD_FEED_UNMODELLED : MD_FEED_OK;
 }
 

@@ -38,6 +38,8 @@ static bool counter_value(struct md_model *m, const struct md_item *it, uint64_t
         n--;
     struct md_number proper = md_number_unsigned(v, n);
     *value = taken.value;
+    if (taken.minus && m->profile->minus_anywhere)
+        return false;
     return taken.taken && (proper.proper || md_quirk_applies(m, MD_QUIRK_COUNTER_TEXT));
 }
 

@@ -7,6 +7,8 @@
  *                                 \-> meta.c, number.c, packet.c
  *                                 \-> stats.c, shape.c
  *
+ * hold.c knows which items answers on their way hold.
+ *
  * With the segmented LRU segmented.c stands in for what lru.c would predict, and promise_*.c say what
  * the node is held to.
  */
@@ -75,6 +77,7 @@ struct md_item {
     uint16_t held;      /* answers that point into it (hold.h) */
     /* With the segmented LRU only. */
     bool temporary; /* in TEMP_LRU */
+    bool spared;    /* a flush_all may have left it alive (quirk flush-spares-used) */
     bool doubtful; /* a set that may have been refused, and then removed it, has not answered yet */
     uint8_t hits;  /* fetches, up to 2 */
     uint64_t sure_at; /* md_segmented.taken of its class when it was there for certain */
@@ -108,7 +111,7 @@ struct md_meta_block {
 /* Every leftover of a connection, explicitly. */
 struct md_conn {
     enum md_conn_state state;
-    uint8_t place;      /* in the node's table of connections */
+    uint32_t place;     /* in the node's table of connections */
     bool first;         /* nothing was read yet: the first byte decides on the protocol */
     bool binary;        /* it speaks the binary protocol */
     struct md_buf line; /* read, but no line end yet; no whole request */
@@ -203,11 +206,15 @@ struct md_model {
     struct md_removal *told_removals; /* the same, as told */
     size_t cap_told_removals;
 
-    struct md_conn conn[MD_CONNECTIONS_MAX];
+    struct md_conn *conn; /* owned; those opened so far and all numbers below */
+    unsigned n_conns;
     /* A node keeps a place for each connection, the first free one, and what it still had to skip when
-     * that was closed (quirk bin-leftover). */
-    bool place_taken[MD_CONNECTIONS_MAX];
-    uint64_t place_left[MD_CONNECTIONS_MAX];
+     * that was closed (quirk bin-leftover), or a CAS value that the next store takes (quirk cas-left).
+     * Owned, n_conns of them. */
+    struct md_place {
+        bool taken;
+        uint64_t left, cas;
+    } * places;
 
     struct md_preference *preferences;
     size_t n_preferences, cap_preferences;
@@ -224,20 +231,46 @@ struct md_model {
     struct md_command *command;
     bool literal_cas; /* md_model_literal_cas */
     bool lost; /* what happens now is not modelled: memory may run out, or a result is not shown */
+    uint64_t yields;                  /* times that a connection had its -R requests */
+    const struct md_process *process; /* not owned; NULL: the model is the picture of a node */
 };
 
-/* Data of a version (profile.c). */
+/* Data of a version (profile.c); its quirks are those of rules.def.h whose range it is in. */
 struct md_profile {
-    const char *name, *version;
+    const char *version;
+    uint32_t chunk_max_unit; /* bytes: what -o slab_chunk_max counts in */
+    uint64_t cas_start;      /* the first item gets the next number */
+    bool minus_anywhere;     /* behind a number of 2^63 or more a minus sign makes it none */
     bool failed_store_uses_cas, flush_uses_cas;
-    bool sizes_at_runtime;   /* knows stats sizes_enable and sizes_disable */
-    bool mgdump;             /* knows lru_crawler mgdump */
-    bool watches_deletions;  /* knows watch deletions */
-    const char *meta_flags;  /* those that it knows */
+    bool sizes_at_runtime;  /* knows stats sizes_enable and sizes_disable */
+    bool mgdump;            /* knows lru_crawler mgdump */
+    bool watches_deletions; /* knows watch deletions */
+    bool flush_unlinks;   /* flush_all takes out at once what is too young to be told apart later */
+    bool retrieval_sends; /* the replies of a batch go out behind each retrieval */
+    bool strict_numbers;  /* own readers of numbers, but for flags and exptime of a store */
+    bool surplus_words;   /* any number of words behind those that a command needs is let through */
+    bool nul_ends_line;
+    bool blanks_in_front; /* a command with a key may stand behind blanks */
+    bool short_line_bad;  /* a line of less than 4 bytes is a bad one, not an unknown command */
+    bool refused_store_swallows; /* a bad key or number in a store: its data block is swallowed */
+    bool set_counts_at_line;     /* in cmd_set, not with the data block */
+    bool unknown_is_quiet;       /* noreply silences the answer to an unknown command */
+    bool http_by_last_word;      /* whatever the first one begins with */
+    const char *too_few_words, *shutdown_off; /* answers */
+    const char *meta_flags;                   /* those that it knows */
+    uint8_t meta_words;                       /* of a line, at most */
+    bool md_names_error; /* what is wrong with its flags, not one text for all */
+    bool meta_mode_cut;  /* M takes the first letter, whatever follows */
+    bool mg_compares;    /* C keeps back a value that the client has already */
+    bool odd_flag_bad;   /* a flag that is no letter or digit makes the line a bad one */
+    bool ma_hushes_made; /* q silences an item that N made, too */
+    uint32_t
+        binary_body_most; /* bytes; more is invalid, and the connection closed. 0: no such limit */
+    bool
+        ms_opaque_late; /* looked at when there is room for the item; the CAS value is drawn then */
     bool ms_draws_cas_early; /* with the line, not with the data block */
     bool ms_append_vivifies; /* N with modes A and P */
     bool ms_returns_size;    /* flag s */
-    bool quirk[MD_QUIRKS];
 };
 
 /* True if the quirk is on; then it counts as fired and is noted on the command in hand. Called only

@@ -5,18 +5,48 @@
 
 #include <inttypes.h>
 
+#define MA_ERROR "CLIENT_ERROR invalid or duplicate flag" /* to all that is wrong with its flags */
+
+const char *md_meta_bad_shape(struct md_feed *f, const struct md_tokens *w,
+                              enum md_command_name name) {
+    bool late = f->m->profile->md_names_error; /* with the flags, and told as their errors are */
+    if (w->word[1].n > MD_KEY_MAX) {
+        md_rule_is(f->m, MD_RULE_KEY_LENGTH);
+        return late && name == MD_CMD_MA ? MA_ERROR : MD_BAD_FORMAT;
+    }
+    if (w->n <= f->m->profile->meta_words)
+        return NULL;
+    md_rule_is(f->m, MD_RULE_META_TOO_MANY);
+    if (late && name == MD_CMD_MA)
+        return MA_ERROR;
+    return late || name == MD_CMD_MG ? "CLIENT_ERROR options flags are too long"
+                                     : "CLIENT_ERROR options flags too long";
+}
+
+/* Whether a word where flags are is none by its first byte, and the version stops there. */
+static bool odd_flag(const struct md_feed *f, const struct md_tokens *w, size_t first) {
+    for (size_t i = first; i < w->n && f->m->profile->odd_flag_bad; i++) {
+        uint8_t flag = w->word[i].s[0];
+        if ((flag <= '@' || flag > 'z') && (flag < '0' || flag > '9'))
+            return true;
+    }
+    return false;
+}
+
 /* Refuses what is no meta command at all, before its flags are read. */
 static bool bad_line(struct md_feed *f, const struct md_tokens *w, enum md_command_name name) {
+    bool later = name == MD_CMD_MS && f->m->profile->refused_store_swallows;
+    const char *error;
     if (w->n < 2)
-        md_refuse(f, MD_RULE_TOKENS, "ERROR");
-    else if (w->word[1].n > MD_KEY_MAX)
-        md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
-    else if (name == MD_CMD_MS && w->n == 2)
+        md_refuse(f, MD_RULE_TOKENS, f->m->profile->too_few_words);
+    else if (later && w->n == 2)
         md_refuse(f, MD_RULE_TOKENS, MD_BAD_FORMAT);
-    else if (w->n > MD_META_WORDS_MAX)
-        md_refuse(f, MD_RULE_META_TOO_MANY,
-                  name == MD_CMD_MG ? "CLIENT_ERROR options flags are too long"
-                                    : "CLIENT_ERROR options flags too long");
+    else if (later)
+        return false;
+    else if (w->word[1].n <= MD_KEY_MAX && name == MD_CMD_MS && w->n == 2)
+        md_refuse(f, MD_RULE_TOKENS, MD_BAD_FORMAT);
+    else if ((error = md_meta_bad_shape(f, w, name)) != NULL)
+        md_say(f, error);
     else
         return false;
     return true;
@@ -61,7 +91,10 @@ static void debug(struct md_feed *f, const struct md_tokens *w) {
         return;
     }
     struct md_token name = w->word[1];
-    if (w->n >= 3 && md_token_is(w->word[2], "b")) {
+    bool base64 = w->n >= 3 && md_token_is(w->word[2], "b");
+    if (base64 && w->n == 3 && md_quirk_applies(m, MD_QUIRK_ME_B_ALONE))
+        base64 = false;
+    if (base64) {
         bool proper;
         size_t n = md_base64_decode(name.s, name.n, key, &proper);
         if (n == 0 || (!proper && !md_quirk_applies(m, MD_QUIRK_BASE64_LENIENT))) {
@@ -91,6 +124,10 @@ static void debug(struct md_feed *f, const struct md_tokens *w) {
 
 bool md_meta_line(struct md_feed *f, struct md_tokens *w, enum md_command_name name) {
     struct md_meta k = {0};
+    if (odd_flag(f, w, name == MD_CMD_MS ? 3 : 2)) {
+        md_refuse(f, MD_RULE_META_FLAG_UNKNOWN, MD_BAD_FORMAT);
+        return true;
+    }
     if (name == MD_CMD_ME) {
         debug(f, w);
         return true;
@@ -100,8 +137,8 @@ bool md_meta_line(struct md_feed *f, struct md_tokens *w, enum md_command_name n
     if (name == MD_CMD_MS)
         return md_meta_store(f, w, &k);
     if (!md_meta_flags(f, w, 2, &k)) {
-        /* md and ma say one thing to all. */
-        md_say(f, name == MD_CMD_MG ? k.error : "CLIENT_ERROR invalid or duplicate flag");
+        bool named = name == MD_CMD_MG || (name == MD_CMD_MD && f->m->profile->md_names_error);
+        md_say(f, named ? k.error : MA_ERROR);
         return true;
     }
     if (name == MD_CMD_MG)

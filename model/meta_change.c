@@ -43,6 +43,30 @@ static void invalidate(struct md_model *m, const struct md_meta *k, int32_t item
     it->cas = md_next_cas(m, md_meta_has(k, 'E'), k->new_cas);
 }
 
+/* x: an empty item takes its place. False: no memory for it. */
+static bool remove_value(struct md_feed *f, const struct md_meta *k, int32_t *item) {
+    struct md_model *m = f->m;
+    int32_t record = m->items[*item].record;
+    struct md_room room = {0};
+    if (!md_room_take(m, &room, k->nkey, k->flags, 0, record)) {
+        md_refuse(f, MD_RULE_NO_MEMORY, "SERVER_ERROR out of memory");
+        return false;
+    }
+    m->lost |= m->options.segmented && md_segmented_short(m);
+    md_chosen(m, MD_CHOICE_META_EMPTY_ITEM);
+    struct md_value v = {.record = record,
+                         .flags = k->flags,
+                         .exptime = k->exptime,
+                         .exptime_set = m->now,
+                         .by = MD_CMD_MD,
+                         .room = &room,
+                         .cas_given = true,
+                         .new_cas = md_meta_has(k, 'E') ? k->new_cas : m->items[*item].cas};
+    md_store_over(m, &v, *item);
+    *item = m->records[record].item;
+    return true;
+}
+
 void md_meta_delete(struct md_feed *f, struct md_meta *k) {
     struct md_model *m = f->m;
     if (k->opaque_long) {
@@ -64,9 +88,14 @@ void md_meta_delete(struct md_feed *f, struct md_meta *k) {
         say_code(f, k, MD_RULE_META_EXISTS, "EX");
         return;
     }
+    if (md_meta_has(k, 'x') && !remove_value(f, k, &item))
+        return;
     say_code(f, k, MD_RULE_META_DELETED, "HD");
     if (md_meta_has(k, 'I')) {
         invalidate(m, k, item);
+    } else if (md_meta_has(k, 'x')) {
+        m->stats.count[MD_STAT_delete_hits]++;
+        m->count[m->items[item].class].delete_hits++;
     } else {
         m->stats.count[MD_STAT_delete_hits]++;
         m->count[m->items[item].class].delete_hits++;
@@ -82,7 +111,7 @@ void md_meta_delete(struct md_feed *f, struct md_meta *k) {
 struct delta {
     struct md_meta *k;
     int32_t record, item;
-    uint64_t value;
+    uint64_t value, cas;
     bool made;   /* by N */
     bool remade; /* the number got longer (or its item was held): the item is another one now */
 };
@@ -103,7 +132,7 @@ static void say_flags(struct md_feed *f, const struct delta *d) {
         if (k->opaque_long && i == k->at['O'])
             return; /* refused here: what stands behind it does nothing */
         switch (k->w->word[i].s[0]) {
-        case 'c': md_meta_say_cas(f, d->record, m->items[d->item].cas); break;
+        case 'c': md_meta_say_cas(f, d->record, d->cas); break;
         case 't':
             md_meta_say_ttl(f, exptime);
             if (md_meta_has(k, 'T') || md_meta_has(k, 'N'))
@@ -114,7 +143,11 @@ static void say_flags(struct md_feed *f, const struct delta *d) {
             if (d->made)
                 update_ttl(f, d, k->vivify, &exptime);
             break;
-        case 'O': md_meta_say_opaque(f, k->w->word[i]); break;
+        case 'O':
+            if (k->opaque_long) /* refused here: what is behind it is not done */
+                return;
+            md_meta_say_opaque(f, k->w->word[i]);
+            break;
         case 'k': md_meta_say_key(f, k->key, k->nkey, k->binary); break;
         default: break;
         }
@@ -123,7 +156,7 @@ static void say_flags(struct md_feed *f, const struct delta *d) {
 
 /* Whether q keeps this answer back: by the book that is one that begins with HD. */
 static bool hushed(struct md_feed *f, const struct delta *d) {
-    bool book, version = !d->made;
+    bool book, version = !d->made || f->m->profile->ma_hushes_made;
     if (!md_meta_has(d->k, 'q'))
         return false;
     book = !md_meta_has(d->k, 'v');
@@ -161,6 +194,7 @@ static bool vivify(struct md_feed *f, struct delta *d, bool incr) {
     d->value = d->k->initial;
     d->item = md_meta_vivify(f, d->k, d->record, digits.data, digits.len);
     d->made = d->item != MD_NIL;
+    d->cas = d->made ? m->items[d->item].cas : 0;
     if (d->made)
         m->stats.delta_vivified[incr]++;
     else
@@ -207,7 +241,10 @@ static bool change(struct md_feed *f, struct delta *d, bool incr) {
     if (d->remade && md_meta_has(k, 'E') && md_quirk_applies(m, MD_QUIRK_MA_TTL_LOST))
         md_rule_is(m, MD_RULE_META_DELTA);
     else if (md_meta_has(k, 'E'))
-        m->items[d->item].cas = k->new_cas;
+        m->items[d->item].cas = md_next_cas(m, true, k->new_cas);
+    /* Told of the item that is gone, as its time is. */
+    bool lost = d->remade && md_meta_has(k, 'E') && m->quirk[MD_QUIRK_MA_TTL_LOST];
+    d->cas = lost ? md_next_cas(m, true, k->new_cas) : m->items[d->item].cas;
     md_rule_is(m, border ? MD_RULE_META_DELTA_BORDER : MD_RULE_META_DELTA);
     return true;
 }

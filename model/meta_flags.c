@@ -23,7 +23,17 @@ static struct md_number signed_of(struct md_token t) {
     return md_number_signed(a.s, a.n);
 }
 
-static void look_at_number(struct md_feed *f, struct md_meta *k, bool taken, const char *text) {
+/* What a version takes for a number; the values are read when all flags have been looked at. */
+static void look_at_number(struct md_feed *f, struct md_meta *k, struct md_token t, bool time,
+                           const char *text) {
+    uint64_t n;
+    int64_t seconds;
+    bool taken = time ? signed_of(t).taken : unsigned_of(t).taken;
+    if (f->m->profile->strict_numbers) {
+        uint64_t most = t.s[0] == 'F' ? UINT32_MAX : UINT64_MAX;
+        taken = t.n > 1 && (time ? md_word_exptime(f, argument(t), &seconds)
+                                 : md_word_unsigned(f, argument(t), most, &n));
+    }
     if (!taken)
         refuse(f, k, MD_RULE_META_TOKEN_BAD, text);
 }
@@ -43,20 +53,16 @@ static void look_at(struct md_feed *f, struct md_meta *k, struct md_token t) {
     case 'b': look_at_key(f, k); break;
     case 'N':
     case 'T':
-    case 'R': look_at_number(f, k, signed_of(t).taken, BAD_TOKEN); break;
-    case 'F':
-        look_at_number(f, k, unsigned_of(t).taken, k->error ? k->error : MD_BAD_FORMAT);
-        break;
+    case 'R': look_at_number(f, k, t, true, BAD_TOKEN); break;
+    case 'F': look_at_number(f, k, t, false, k->error ? k->error : MD_BAD_FORMAT); break;
     case 'C':
-    case 'E': look_at_number(f, k, unsigned_of(t).taken, BAD_TOKEN); break;
-    case 'J':
-        look_at_number(f, k, unsigned_of(t).taken, "CLIENT_ERROR invalid numeric initial value");
-        break;
-    case 'D':
-        look_at_number(f, k, unsigned_of(t).taken, "CLIENT_ERROR invalid numeric delta value");
-        break;
+    case 'E': look_at_number(f, k, t, false, BAD_TOKEN); break;
+    case 'J': look_at_number(f, k, t, false, "CLIENT_ERROR invalid numeric initial value"); break;
+    case 'D': look_at_number(f, k, t, false, "CLIENT_ERROR invalid numeric delta value"); break;
     case 'M':
-        if (t.n != 2)
+        if (f->m->profile->meta_mode_cut)
+            k->mode = t.n > 1 ? (char)t.s[1] : ' ';
+        else if (t.n != 2)
             refuse(f, k, MD_RULE_META_TOKEN_BAD, "CLIENT_ERROR incorrect length for M token");
         else
             k->mode = (char)t.s[1];
@@ -85,15 +91,13 @@ static bool letters(struct md_feed *f, struct md_meta *k) {
 }
 
 static bool time_of(struct md_feed *f, const struct md_meta *k, char flag, int64_t *seconds) {
-    return !md_meta_has(k, flag) || md_exptime_value(f, signed_of(md_meta_word(k, flag)), seconds);
+    return !md_meta_has(k, flag) || md_word_exptime(f, argument(md_meta_word(k, flag)), seconds);
 }
 
 static bool number_of(struct md_feed *f, const struct md_meta *k, char flag, uint64_t *n) {
     if (!md_meta_has(k, flag))
         return true;
-    struct md_number number = unsigned_of(md_meta_word(k, flag));
-    *n = number.value;
-    return md_lenient(f, &number);
+    return md_word_unsigned(f, argument(md_meta_word(k, flag)), UINT64_MAX, n);
 }
 
 /* The same flags by the book: what only a version takes is refused, unless it is a quirk. */
@@ -112,7 +116,15 @@ static bool values(struct md_feed *f, struct md_meta *k) {
         !number_of(f, k, 'E', &k->new_cas) || !number_of(f, k, 'D', &k->delta) ||
         !number_of(f, k, 'J', &k->initial))
         return false;
-    if (md_meta_has(k, 'F') && !md_flags_value(f, unsigned_of(md_meta_word(k, 'F')), &k->flags)) {
+    uint64_t flags = 0;
+    bool flags_taken = true;
+    if (md_meta_has(k, 'F') && f->m->profile->strict_numbers) {
+        flags_taken = md_word_unsigned(f, argument(md_meta_word(k, 'F')), UINT32_MAX, &flags);
+        k->flags = (uint32_t)flags;
+    } else if (md_meta_has(k, 'F')) {
+        flags_taken = md_flags_value(f, unsigned_of(md_meta_word(k, 'F')), &k->flags);
+    }
+    if (!flags_taken) {
         k->error = MD_BAD_FORMAT;
         return false;
     }

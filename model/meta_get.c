@@ -149,6 +149,10 @@ static bool say_hit(struct md_feed *f, struct get *g) {
     struct md_buf *b = &f->out->bytes;
     const struct md_meta *k = g->k;
     bool value = md_meta_has(k, 'v');
+    if (value && m->profile->mg_compares && md_meta_has(k, 'C')) {
+        value = m->items[g->item].cas != k->cas;
+        m->fired.rule[MD_RULE_META_COMPARED]++;
+    }
     md_rule_is(m, g->made ? MD_RULE_META_VIVIFIED : MD_RULE_META_HIT);
     md_buf_str(b, value ? "VA " : "HD");
     if (value)
@@ -225,7 +229,7 @@ void md_meta_get(struct md_feed *f, struct md_meta *k) {
     struct get g = {.k = k, .record = md_record_get(m, k->key, k->nkey)};
     bool bumps_late = md_meta_has(k, 'N') || md_meta_has(k, 'T') || md_meta_has(k, 'R') ||
                       md_meta_has(k, 'l') || md_meta_has(k, 'h');
-    md_meta_foreign(f, k, "bcfhklOqstuvNRTPLE");
+    md_meta_foreign(f, k, m->profile->mg_compares ? "bcCfhklOqstuvNRTPLE" : "bcfhklOqstuvNRTPLE");
     look(f, &g);
     g.item = md_item_get(m, g.record, !bumps_late && !md_meta_has(k, 'u'));
     if (k->opaque_long && !acts_though_refused(f, &g)) {

@@ -15,7 +15,6 @@
 
 enum {
     MD_META_FLAGS = 127,     /* flags are characters below this */
-    MD_META_WORDS_MAX = 19,  /* of a line */
     MD_META_OPAQUE_MAX = 32, /* bytes of an opaque, without its O */
 };
 
@@ -43,6 +42,9 @@ static inline struct md_token md_meta_word(const struct md_meta *k, char flag) {
     return k->w->word[k->at[(unsigned char)flag]];
 }
 
+/* What is wrong with the key or the number of words, before flags are read; NULL: nothing. */
+const char *md_meta_bad_shape(struct md_feed *f, const struct md_tokens *w,
+                              enum md_command_name name);
 /* Reads the flags from word `first` on. False: refused; k->error and the command's rule say why. */
 bool md_meta_flags(struct md_feed *f, const struct md_tokens *w, size_t first, struct md_meta *k);
 /* Notes flags that the command does not know but takes, for those are not in its list. */

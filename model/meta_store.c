@@ -3,6 +3,8 @@
 
 #include "model/lru.h"
 
+#define OPAQUE_LONG "CLIENT_ERROR opaque token too long"
+
 /* The store that a mode stands for; MD_CMD_UNKNOWN: there is no such mode. */
 static enum md_command_name store_of(const struct md_meta *k) {
     switch (k->mode) {
@@ -30,8 +32,8 @@ static bool refused(struct md_feed *f, const struct md_meta *k) {
         md_say(f, k->error);
     } else if (store_of(k) == MD_CMD_UNKNOWN) {
         md_refuse(f, MD_RULE_META_MODE_BAD, "CLIENT_ERROR invalid mode for ms M token");
-    } else if (k->opaque_long) {
-        md_refuse(f, MD_RULE_META_OPAQUE_LONG, "CLIENT_ERROR opaque token too long");
+    } else if (k->opaque_long && !f->m->profile->ms_opaque_late) {
+        md_refuse(f, MD_RULE_META_OPAQUE_LONG, OPAQUE_LONG);
     } else {
         return false;
     }
@@ -84,6 +86,8 @@ static void draw_cas(struct md_feed *f, const struct md_meta *k, bool *given, ui
         *given = true;
         *cas = ++f->m->cas;
     }
+    if (f->m->profile->ms_draws_cas_early)
+        md_leave_cas(f->m, f->c, *cas);
 }
 
 static bool begin_data(struct md_feed *f, const struct md_meta *k) {
@@ -118,14 +122,14 @@ bool md_meta_store(struct md_feed *f, struct md_tokens *w, struct md_meta *k) {
     struct md_conn *c = f->c;
     bool given = false;
     uint64_t cas = 0;
-    struct md_number bytes = md_number_signed(w->word[2].s, w->word[2].n);
     md_rule_is(m, MD_RULE_NUMBER_BAD);
-    if (!bytes.taken || !md_bytes_value(f, bytes, &c->nbytes)) {
+    if (!md_word_length(f, w->word[2], &c->nbytes)) {
         md_say(f, MD_BAD_FORMAT);
         return true;
     }
-    bool good = md_meta_flags(f, w, 3, k);
-    if (good)
+    k->error = md_meta_bad_shape(f, w, MD_CMD_MS);
+    bool good = k->error == NULL && md_meta_flags(f, w, 3, k);
+    if (good && !m->profile->ms_opaque_late)
         draw_cas(f, k, &given, &cas);
     if (refused(f, k))
         return true;
@@ -135,6 +139,15 @@ bool md_meta_store(struct md_feed *f, struct md_tokens *w, struct md_meta *k) {
         m->fired.rule[MD_RULE_META_MODE]++;
     if (!begin_data(f, k))
         return true;
+    if (m->profile->set_counts_at_line)
+        md_count_store(m, c, 1);
+    if (m->profile->ms_opaque_late)
+        draw_cas(f, k, &given, &cas);
+    if (k->opaque_long) {
+        md_refuse(f, MD_RULE_META_OPAQUE_LONG, OPAQUE_LONG);
+        swallow(f);
+        return true;
+    }
     keep(f, k);
     c->meta.cas_given = given;
     c->meta.new_cas = cas;
@@ -250,6 +263,7 @@ static void store(struct md_feed *f, const uint8_t *data) {
     if (c->exptime_set != m->now)
         md_chosen(m, MD_CHOICE_EXPTIME_AT_LINE);
     look(f);
+    md_leave_cas(m, c, 0);
     if (c->store == MD_CMD_ADD && c->meta.compare)
         md_chosen(m, MD_CHOICE_META_ADD_COMPARES_NOT);
     enum md_result result = compare(f);
@@ -262,7 +276,8 @@ void md_meta_data(struct md_feed *f, const uint8_t *data) {
     m->command = &c->command;
     c->command.reply_offset = (uint32_t)f->out->bytes.len;
     c->command.mark_first = (uint32_t)f->out->n_marks;
-    md_count_store(m, c);
+    if (!m->profile->set_counts_at_line)
+        md_count_store(m, c, 1);
     if (memcmp(data + c->nbytes, "\r\n", 2) != 0) {
         md_chosen(m, MD_CHOICE_BAD_CHUNK_REST);
         md_refuse(f, MD_RULE_BAD_DATA_CHUNK, "CLIENT_ERROR bad data chunk");

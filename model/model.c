@@ -52,7 +52,7 @@ static void conn_free(struct md_conn *c) {
 }
 
 static void close_all(struct md_model *m) {
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         md_model_close(m, i);
 }
 
@@ -61,8 +61,10 @@ void md_model_free(struct md_model *m) {
         return;
     close_all(m);
     md_store_free(m);
-    for (unsigned i = 0; i < MD_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < m->n_conns; i++)
         conn_free(&m->conn[i]);
+    free(m->conn);
+    free(m->places);
     reasons_clear(m);
     md_stats_forget(m);
     md_shape_forget(m);
@@ -78,12 +80,14 @@ void md_model_free(struct md_model *m) {
 /* What is the same after every start of a node. */
 static void start(struct md_model *m, const struct md_base *base) {
     m->base = *base;
+    m->base.cas += m->profile->cas_start;
     m->start_time = base->start_time;
     m->now = MD_RESTART_SLACK + base->uptime;
-    m->cas = base->cas;
+    m->cas = m->base.cas;
     md_memory_init(&m->memory, &m->slabs, &m->options, base);
     m->flush = (struct md_flush){0};
-    memset(m->place_left, 0, sizeof m->place_left);
+    for (unsigned i = 0; i < m->n_conns; i++)
+        m->places[i].left = m->places[i].cas = 0;
     m->segmented = (struct md_segmented){.least_limit = m->memory.limit};
     m->admin = (struct md_admin){.crawler = m->options.crawler || m->options.segmented,
                                  .crawler_sleep = MD_CRAWLER_SLEEP};
@@ -113,7 +117,7 @@ void md_model_reboot(struct md_model *m) {
 }
 
 void md_model_base(const struct md_model *m, struct md_base *out) {
-    *out = (struct md_base){.cas = m->cas,
+    *out = (struct md_base){.cas = m->cas - m->profile->cas_start,
                             .uptime = m->now - MD_RESTART_SLACK,
                             .start_time = m->start_time,
                             .malloced = m->memory.malloced};
@@ -130,7 +134,8 @@ void md_model_set_options(struct md_model *m, const struct md_options *options) 
 
 void md_model_set_profile(struct md_model *m, const struct md_profile *profile) {
     m->profile = profile;
-    memcpy(m->quirk, profile->quirk, sizeof m->quirk);
+    for (int q = 0; q < MD_QUIRKS; q++)
+        m->quirk[q] = md_profile_has(profile, (enum md_quirk)q);
 }
 
 void md_model_quirk(struct md_model *m, enum md_quirk quirk, bool on) { m->quirk[quirk] = on; }
@@ -181,7 +186,9 @@ struct md_model *md_model_clone(const struct md_model *from) {
     for (size_t i = 0; i < m->n_items; i++)
         if (m->items[i].gone)
             m->items[i].room.rest = buf_copy(&m->items[i].room.rest);
-    for (unsigned c = 0; c < MD_CONNECTIONS_MAX; c++) {
+    m->conn = copy_of(from->conn, from->n_conns * sizeof *from->conn);
+    m->places = copy_of(from->places, from->n_conns * sizeof *from->places);
+    for (unsigned c = 0; c < m->n_conns; c++) {
         m->conn[c].line = buf_copy(&from->conn[c].line);
         m->conn[c].data = buf_copy(&from->conn[c].data);
         m->conn[c].room.rest = buf_copy(&from->conn[c].room.rest);

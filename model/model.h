@@ -26,14 +26,15 @@
 #include <stdint.h>
 
 enum {
-    MD_KEY_MAX = 250,         /* bytes; protocol.txt "Keys" */
-    MD_CONNECTIONS_MAX = 16,  /* connections of one trace, numbered 0 .. 15 */
-    MD_READ_BUFFER = 16384,   /* bytes that a node takes with one read */
-    MD_THIRTY_DAYS = 2592000, /* seconds; protocol.txt "Expiration times" */
-    MD_RESTART_SLACK = 62,    /* a node's relative time at start, seconds */
-    MD_SLAB_CLASSES = 64,     /* classes are numbered 1 .. 63 */
-    MD_PAGE_SIZE = 1 << 20,   /* bytes of a slab page */
-    MD_REPLY_MAX = 64 << 20,  /* bytes of one feed's replies; more is not modelled */
+    MD_KEY_MAX = 250,          /* bytes; protocol.txt "Keys" */
+    MD_CONNECTIONS_MAX = 16,   /* connections of one trace, numbered 0 .. 15 */
+    MD_READ_BUFFER = 16384,    /* bytes that a node takes with one read */
+    MD_THIRTY_DAYS = 2592000,  /* seconds; protocol.txt "Expiration times" */
+    MD_RESTART_SLACK = 62,     /* a node's relative time at start, seconds */
+    MD_SLAB_CLASSES = 64,      /* classes are numbered 1 .. 63 */
+    MD_PAGE_SIZE = 1 << 20,    /* bytes of a slab page */
+    MD_SAID_AT_ONCE = 1 << 20, /* bytes after which a server lets further commands wait */
+    MD_REPLY_MAX = 64 << 20,   /* bytes of one feed's replies; more is not modelled */
 };
 
 /* -B: which protocol a connection speaks; auto: the first byte says. */
@@ -73,13 +74,17 @@ struct md_profile;
  * the nearest older profile is given (never NULL). */
 const struct md_profile *md_profile_find(const char *version, bool *exact);
 const char *md_profile_name(const struct md_profile *p);
+/* Bytes that -o slab_chunk_max counts in. */
+uint32_t md_profile_chunk_max_unit(const struct md_profile *p);
+/* Whether the quirk is one of this version's. */
+bool md_profile_has(const struct md_profile *p, enum md_quirk quirk);
 
 /*
  * What a node that was used before cannot forget, taken over by the model so that a trace means the
  * same on it as on a fresh one (contract C2).
  */
 struct md_base {
-    uint64_t cas;        /* CAS values handed out so far: the next stored item gets cas + 1 */
+    uint64_t cas;        /* CAS values used up since its start */
     uint32_t uptime;     /* virtual seconds since the node started, 0 on a fresh one */
     uint64_t start_time; /* Unix time of the node's start */
     uint64_t malloced;   /* bytes of all slab pages: a node keeps them, each with its class */
@@ -138,7 +143,7 @@ struct md_command {
     uint8_t name;          /* enum md_command_name */
     uint8_t flags;         /* enum md_command_flags */
     uint8_t refs;          /* choices that this reply stands on */
-    uint8_t conn;
+    uint16_t conn;
     uint32_t mark_first; /* its marks in md_reply.marks */
     uint32_t marks;
     struct md_choice_ref ref[MD_REFS_MAX];
@@ -162,6 +167,8 @@ struct md_reply {
     struct md_mark *marks; /* owned */
     size_t n_marks, cap_marks;
     bool closed; /* the node closes the connection after these bytes */
+    bool more;   /* a server: commands wait until md_model_feed is called again, with nothing */
+    bool cut;    /* values are missing: the reply would have been longer than MD_REPLY_MAX */
     bool ended;  /* the node itself ends */
 };
 void md_reply_free(struct md_reply *r);
@@ -176,7 +183,8 @@ enum md_feed_result {
 
 /* ---- events ------------------------------------------------------------------------------ */
 
-/* Opens connection conn (0 .. MD_CONNECTIONS_MAX - 1); it must not be open. */
+/* Opens connection conn; it must not be open. A trace has 0 .. MD_CONNECTIONS_MAX - 1; any other caller
+ * may have more, and gives the lowest free number first. */
 void md_model_open(struct md_model *m, unsigned conn);
 bool md_model_is_open(const struct md_model *m, unsigned conn);
 /*
@@ -211,6 +219,33 @@ void md_model_reboot(struct md_model *m);
 bool md_model_at_command(const struct md_model *m, unsigned conn);
 /* The connection is a watcher: the node sends log lines and reads no more, until it is closed. */
 bool md_model_watches(const struct md_model *m, unsigned conn);
+
+/* ---- as a server ----------------------------------------------------------------------------- */
+
+/* What `stats` tells that is the process's, not the model's. Texts are not owned. */
+struct md_process {
+    uint64_t pid, user_us, system_us; /* CPU time in microseconds */
+    uint64_t max_connections, curr_connections, total_connections, rejected_connections;
+    uint64_t bytes_read, bytes_written;
+    unsigned tcp_port, backlog;
+    const char *interface, *socket_path; /* NULL: none */
+    const char *library;                 /* libevent's version */
+    /* Lines of `stats conns`. */
+    void (*connections)(void *ctx, struct md_buf *out);
+    void *ctx;
+};
+/*
+ * From now on the model is not the picture of a node but the node: it answers everything (a command that
+ * it does not know with ERROR), takes the preferred alternative of every choice, and is never lost.
+ * MD_FEED_UNMODELLED then means this connection alone. `process` must live as long as the model.
+ */
+void md_model_serve(struct md_model *m, const struct md_process *process);
+/* Forgets what only explains a trace: keys without an item, counters as they were shown. */
+void md_model_tidy(struct md_model *m);
+/* Bytes of a line, a data block and replies held back that the connection has waiting. */
+size_t md_model_waiting(const struct md_model *m, unsigned conn);
+/* Whether it is in the middle of a data block, or of one that is swallowed. */
+bool md_model_in_data(const struct md_model *m, unsigned conn);
 
 /* ---- choices ----------------------------------------------------------------------------- */
 

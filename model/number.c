@@ -38,10 +38,14 @@ struct md_number md_number_unsigned(const uint8_t *s, size_t n) {
         r.value = -r.value; /* the C library wraps */
         r.negative = false;
     }
-    /* A minus sign anywhere is looked for only in what looks negative as a signed number. */
-    const uint8_t *end = memchr(s, 0, n);
-    if ((int64_t)r.value < 0 && memchr(s, '-', end ? (size_t)(end - s) : n))
-        r.taken = r.proper = false;
+    /* A minus sign is looked for only in what looks negative as a signed number. */
+    if ((int64_t)r.value < 0) {
+        const uint8_t *end = memchr(s, 0, n);
+        if (memchr(s, '-', r.used))
+            r.taken = r.proper = false;
+        else
+            r.minus = memchr(s, '-', end ? (size_t)(end - s) : n) != NULL;
+    }
     return r;
 }
 

@@ -62,6 +62,10 @@ struct md_placement_settings {
     bool sort_hosts;       /* by host, then port, before anything else */
     bool hash_with_prefix; /* the namespace is hashed with the key */
     const char *prefix;    /* namespace; NULL: none */
+    /* What nobody asks for, but a client may come to: */
+    bool other_points; /* a ring of the points of point_hash; keys still go by `hash` */
+    enum md_key_hash point_hash;
+    bool spy_by_weight; /* ketama-spy's texts for the points of ketama-weighted */
 };
 
 /*

@@ -63,14 +63,19 @@ static void put_weighted(struct md_placement *p, size_t *cap, uint32_t server, u
 }
 
 static void put_equal(struct md_placement *p, size_t *cap, uint32_t server) {
+    const struct md_placement_settings *s = &p->settings;
+    enum md_key_hash hash = s->other_points ? s->point_hash : s->hash;
     for (unsigned i = 0; i < POINTS; i++) {
         char string[STRING_MAX];
         size_t n = point_string(p, &p->server[server], i, string);
-        put(p, cap, md_key_hash(p->settings.hash, string, n), server);
+        put(p, cap, md_key_hash(hash, string, n), server);
     }
 }
 
 void md_ring_build(struct md_placement *p) {
+    const struct md_placement_settings *s = &p->settings;
+    bool by_weight = s->distribution == MD_DIST_KETAMA_WEIGHTED ||
+                     (s->distribution == MD_DIST_KETAMA_SPY && s->spy_by_weight);
     size_t cap = 0;
     uint64_t total = 0;
     for (size_t i = 0; i < p->n; i++)
@@ -78,7 +83,7 @@ void md_ring_build(struct md_placement *p) {
     for (uint32_t i = 0; i < p->n; i++) {
         if (p->server[i].dead)
             continue;
-        if (p->settings.distribution == MD_DIST_KETAMA_WEIGHTED)
+        if (by_weight)
             put_weighted(p, &cap, i, total);
         else
             put_equal(p, &cap, i);

@@ -136,6 +136,8 @@
     X(NOREPLY_ERROR, 1, "noreply silences errors that are found after it was read, and no others") \
     X(SURPLUS, 1, "a surplus last token that is not noreply is ignored") \
     X(NUL_IN_LINE, 1, "a NUL byte ends the command line early") \
+    X(BLANKS_IN_FRONT, 1, "blanks in front of a command are skipped (or make it unknown, if it names a key)") \
+    X(REFUSED_STORE_REST, 1, "the data block of a store that is refused for its key or a number is read as commands (or swallowed)") \
     X(KEY_CONTROL, 1, "control characters in keys are accepted") \
     X(EXPTIME_AT_LINE, 1, "a relative exptime counts from the command line, not from the end of the data block") \
     X(GET_PARTIAL, 1, "keys before a bad one in a retrieval are looked up and counted but not answered") \
@@ -153,61 +155,79 @@
 /* X(name, versions, contradicts, upstream, sentence). */
 #define MD_QUIRK_LIST(X) \
     X(NONE, "-", "-", "-", "no quirk") \
-    X(LOST_REPLIES, "1.6.18", "Storage commands: after the command the client awaits the reply", "not reported", \
+    X(LOST_REPLIES, "1.6.18-1.6.45", "Storage commands: after the command the client awaits the reply", "not reported", \
       "a key over 250 bytes in a retrieval drops the replies of earlier commands of the same batch (depends on arrival)") \
-    X(FLUSH_EARLY, "1.6.18", "flush_all: items whose update time is earlier than the time of execution", "not reported", \
+    X(FLUSH_EARLY, "1.6.18-1.6.45", "flush_all: items whose update time is earlier than the time of execution", "not reported", \
       "a delayed flush_all acts one second early, and on items stored in that second") \
-    X(FLUSH_REVIVES, "1.6.18", "flush_all: none of the items will be returned unless stored again", "not reported", \
+    X(FLUSH_REVIVES, "1.6.18-1.6.45", "flush_all: none of the items will be returned unless stored again", "not reported", \
       "a delayed flush_all brings back items that an earlier flush_all had invalidated") \
-    X(FLUSH_PAST, "1.6.18", "flush_all: after the expiration specified", "not reported", \
+    X(FLUSH_PAST, "1.6.18-1.6.45", "flush_all: after the expiration specified", "not reported", \
       "flush_all with a Unix time that has passed may flush nothing (before the node's start) or not all (with -C), and undoes an earlier one") \
     X(FLUSH_SAME_SECOND, "1.6.18", "flush_all: unless it is stored again after flush_all", "known limit of -C", \
       "with -C items stored in the second of the flush, but after it, are gone") \
-    X(NUMBER_LENIENT, "1.6.18", "Storage commands: unsigned integer, written out in decimal", "not reported", \
+    X(FLUSH_SPARES_USED, "1.6.38-1.6.45", "flush_all: none of the items will be returned unless stored again", "not reported", \
+      "with the segmented LRU (the default) flush_all leaves items alive that incr, decr or a second fetch has renewed in the same second") \
+    X(GET_ERROR_EXTRA_LINE, "1.6.45", "Error strings: each error is one line", "not reported", \
+      "a retrieval that is refused for a key over 250 bytes answers an empty line behind the error, and nothing but that if its last word is noreply") \
+    X(DELETE_KEY_NOREPLY, "1.6.45", "Deletion: the response line", "not reported", \
+      "delete of the key `noreply` is not answered") \
+    X(STATS_PREFIX, "1.6.45", "Statistics: stats with an argument that is not known", "not reported", \
+      "any beginning of an argument of stats is taken for it: `stats r` zeroes the counters") \
+    X(NUMBER_MINUS, "1.6.45", "Storage commands; Touch: a number, written out in decimal", "not reported", \
+      "a minus sign alone is taken for 0 as a length, and as the expiration time of touch, gat and flush_all") \
+    X(NUMBER_LONG, "1.6.45", "Increment/Decrement: decimal representation of a 64-bit unsigned integer", "not reported", \
+      "numbers of more than 11 bytes (22 for those of 64 bits) are refused, leading zeros or not") \
+    X(NUMBER_NEXT_WORD, "1.6.45", "Storage commands: flags, exptime", "not reported", \
+      "flags or an expiration time that are nothing but tabs are read from the word behind them") \
+    X(EXPTIME_REFUSED, "1.6.45", "Expiration times: Unix time as a 32-bit value", "not reported", \
+      "touch, gat and flush_all refuse Unix times from 2^31 on (the year 2038)") \
+    X(CAS_LEFT, "1.6.38-1.6.45", "Storage commands, cas unique: a unique 64-bit value of an existing entry", "not reported", \
+      "the CAS value that a refused ms had asked for, or that a binary client was told last, is given to the next item that is stored by text on the same connection, or on a new one in its place") \
+    X(NUMBER_LENIENT, "1.6.18-1.6.45", "Storage commands: unsigned integer, written out in decimal", "not reported", \
       "numbers with a plus sign, leading blanks, text after a tab, or below -2^63 are accepted") \
-    X(FLAGS_CUT, "1.6.18", "Storage commands: flags are 32 bits at most", "not reported", \
+    X(FLAGS_CUT, "1.6.18-1.6.45", "Storage commands: flags are 32 bits at most", "not reported", \
       "flags over 32 bits are accepted and cut to their low 32 bits") \
-    X(EXPTIME_CUT, "1.6.18", "Expiration times: 32-bit value", "not reported", \
+    X(EXPTIME_CUT, "1.6.18-1.6.45", "Expiration times: 32-bit value", "not reported", \
       "expiration times over 32 bits are accepted and cut to their low 32 bits") \
-    X(EXPTIME_2038, "1.6.18", "Expiration times: Unix time as a 32-bit value", "not reported", \
+    X(EXPTIME_2038, "1.6.18-1.6.45", "Expiration times: Unix time as a 32-bit value", "not reported", \
       "Unix times from 2^31 on (the year 2038) are taken as negative: expired at once") \
-    X(BYTES_CUT, "1.6.18", "Storage commands: number of bytes in the data block to follow", "not reported", \
+    X(BYTES_CUT, "1.6.18-1.6.38", "Storage commands: number of bytes in the data block to follow", "not reported", \
       "data lengths over 32 bits are cut to their low 32 bits: 4294967297 stores one byte") \
-    X(COUNTER_TEXT, "1.6.18", "Increment/Decrement: data that does not conform makes incr and decr fail", "not reported", \
+    X(COUNTER_TEXT, "1.6.18-1.6.45", "Increment/Decrement: data that does not conform makes incr and decr fail", "not reported", \
       "counters with a sign, leading blanks, or text behind a blank or a NUL are accepted, and the text is overwritten") \
     X(COUNTER_OVERREAD, "1.6.18", "Increment/Decrement: 64-bit unsigned integer", "not reported", \
       "a counter of 2^63 or more fails when a minus sign stands anywhere in the memory behind it") \
-    X(COUNTER_BLANK, "1.6.18", "Increment/Decrement: data that does not conform makes incr and decr fail", "not reported", \
+    X(COUNTER_BLANK, "1.6.18-1.6.45", "Increment/Decrement: data that does not conform makes incr and decr fail", "not reported", \
       "incr and decr of a value of nothing but blanks read a number from the memory behind it") \
-    X(GAT_NO_KEY, "1.6.18", "Retrieval command: one or more keys (get answers ERROR)", "not reported", \
+    X(GAT_NO_KEY, "1.6.18-1.6.38", "Retrieval command: one or more keys (get answers ERROR)", "not reported", \
       "gat and gats without a key answer END") \
-    X(GAT_LONG_LINE, "1.6.18", "CONSISTENCY: get and gets of many keys are let through", "not reported", \
+    X(GAT_LONG_LINE, "1.6.18-1.6.45", "CONSISTENCY: get and gets of many keys are let through", "not reported", \
       "a gat or gats line over 2048 bytes that arrives in pieces closes the connection") \
-    X(GAT_REFUSED_TOUCHES, "1.6.18", "CONSISTENCY: a rejected command leaves nothing behind", "not reported", \
+    X(GAT_REFUSED_TOUCHES, "1.6.18-1.6.45", "CONSISTENCY: a rejected command leaves nothing behind", "not reported", \
       "gat and gats that are refused for a key over 250 bytes have touched the keys before it") \
-    X(APPEND_TOO_LARGE, "1.6.18", "Storage commands: NOT_STORED is not because of an error", "not reported", \
+    X(APPEND_TOO_LARGE, "1.6.18-1.6.45", "Storage commands: NOT_STORED is not because of an error", "not reported", \
       "append and prepend whose result is over -I answer NOT_STORED, not an error") \
-    X(APPEND_READS_OUTSIDE, "1.6.18", "Storage commands: add this data to an existing key after existing data", "not reported", \
+    X(APPEND_READS_OUTSIDE, "1.6.18-1.6.45", "Storage commands: add this data to an existing key after existing data", "not reported", \
       "append and prepend with flags, just over slab_chunk_max where the item without flags is not, read memory outside of the data: the node stores what it read, or crashes") \
-    X(BGET, "1.6.18", "Error strings: a nonexistent command name answers ERROR", "kept for old clients", \
+    X(BGET, "1.6.18-1.6.38", "Error strings: a nonexistent command name answers ERROR", "kept for old clients", \
       "bget answers like get") \
-    X(GAT_NOT_COUNTED, "1.6.18", "General-purpose statistics: cmd_get, get_hits, get_misses count retrievals", "not reported", \
+    X(GAT_NOT_COUNTED, "1.6.18-1.6.45", "General-purpose statistics: cmd_get, get_hits, get_misses count retrievals", "not reported", \
       "gat, gats and mg with T count neither in cmd_get nor in get_hits") \
-    X(UNFETCHED_COUNTERS, "1.6.18", "General-purpose statistics: expired_unfetched, never touched by get/incr/append/etc", "not reported", \
+    X(UNFETCHED_COUNTERS, "1.6.18-1.6.45", "General-purpose statistics: expired_unfetched, never touched by get/incr/append/etc", "not reported", \
       "expired_unfetched and evicted_unfetched count items that incr, decr, append or prepend had touched") \
-    X(EVICTS_EXPIRED, "1.6.18", "Storage commands, exptime; Item statistics: reclaimed, evicted before it expired", "not reported", \
+    X(EVICTS_EXPIRED, "1.6.18-1.6.45", "Storage commands, exptime; Item statistics: reclaimed, evicted before it expired", "not reported", \
       "in the second in which an item expires it is not retrieved any more, but counts as valid at the tail: evicted, or with -M the reason for refusing a store") \
-    X(SET_NO_MEMORY_KEEPS, "1.6.18", "INTENT: a set that fails leaves no stale data", "not reported", \
+    X(SET_NO_MEMORY_KEEPS, "1.6.18-1.6.45", "INTENT: a set that fails leaves no stale data", "not reported", \
       "a set of a large item that runs out of memory in the middle of its data keeps the old value") \
-    X(APPEND_NO_MEMORY, "1.6.18", "Storage commands: NOT_STORED is not because of an error", "not reported", \
+    X(APPEND_NO_MEMORY, "1.6.18-1.6.45", "Storage commands: NOT_STORED is not because of an error", "not reported", \
       "append and prepend for whose result there is no memory answer NOT_STORED, not an error") \
-    X(NO_MEMORY_UNCOUNTED, "1.6.18", "General-purpose statistics: store_no_memory; Item statistics: outofmemory", "not reported", \
+    X(NO_MEMORY_UNCOUNTED, "1.6.18-1.6.45", "General-purpose statistics: store_no_memory; Item statistics: outofmemory", "not reported", \
       "stores that run out of memory in the middle of their data, and append and prepend, are missing from store_no_memory and outofmemory") \
-    X(DELTA_NO_MEMORY_HIT, "1.6.18", "General-purpose statistics: incr_hits and decr_hits are successful", "not reported", \
+    X(DELTA_NO_MEMORY_HIT, "1.6.18-1.6.45", "General-purpose statistics: incr_hits and decr_hits are successful", "not reported", \
       "incr and decr that fail for want of memory count as hits") \
-    X(TEN_ROUNDS, "1.6.18", "doc/new_lru.txt: items are reclaimed or evicted as needed; memcached -h, -M: error on memory exhausted", "not reported", \
+    X(TEN_ROUNDS, "1.6.18-1.6.45", "doc/new_lru.txt: items are reclaimed or evicted as needed; memcached -h, -M: error on memory exhausted", "not reported", \
       "without -M a store can fail for want of memory, after it has evicted ten items whose chunks are of another class") \
-    X(EVICTED_TIME, "1.6.18", "Item statistics: evicted_time, seconds since the last access", "not reported", \
+    X(EVICTED_TIME, "1.6.18-1.6.45", "Item statistics: evicted_time, seconds since the last access", "not reported", \
       "evicted_time counts from when the item was moved to the head, which may be a minute before its last access") \
     MD_ADMIN_QUIRK_LIST(X) \
     MD_META_QUIRK_LIST(X) \

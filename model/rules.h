@@ -42,7 +42,7 @@ const struct md_choice_info *md_choice_info(enum md_choice choice);
 struct md_quirk_info {
     const char *name;
     const char *sentence;    /* what the node does */
-    const char *versions;    /* "1.6.18" or a range */
+    const char *versions;    /* "1.6.18", or the first and the last: "1.6.18-1.6.38" */
     const char *contradicts; /* which statement of the specification */
     const char *upstream;    /* issue, fix, or "not reported" */
     /* Its trace is corpus/known/ID.trace. */

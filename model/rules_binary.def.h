@@ -105,33 +105,33 @@
     X(BIN_KEY_BYTES, 1, "every byte may stand in a key: blanks, line ends and NUL too")
 
 #define MD_BINARY_QUIRK_LIST(X) \
-    X(BIN_LENGTHS_UNKNOWN, "1.6.18", "Response Status: 0x0004 Invalid arguments, 0x0081 Unknown command", "not reported", \
+    X(BIN_LENGTHS_UNKNOWN, "1.6.18-1.6.45", "Response Status: 0x0004 Invalid arguments, 0x0081 Unknown command", "not reported", \
       "a request whose key and extras are longer than its body answers Unknown command, also of a command that is known") \
-    X(BIN_KEY_SILENT, "1.6.18", "t/binary.t, Key too large: a key over 250 bytes answers Invalid arguments", "not reported", \
+    X(BIN_KEY_SILENT, "1.6.18-1.6.45", "t/binary.t, Key too large: a key over 250 bytes answers Invalid arguments", "not reported", \
       "a request whose key and extras do not fit the read buffer of 16384 bytes closes the connection without an answer") \
-    X(BIN_VALUE_LEFT, "1.6.18", "Stat: MUST NOT have value; Packet Structure: total body length", "not reported", \
+    X(BIN_VALUE_LEFT, "1.6.18-1.6.45", "Stat: MUST NOT have value; Packet Structure: total body length", "not reported", \
       "stat, touch and the gat commands with a value are carried out, and the value is read as the next request") \
-    X(BIN_UNKNOWN_SWALLOWS, "1.6.18", "Packet Structure: total body length is extras, key and value", "not reported", \
+    X(BIN_UNKNOWN_SWALLOWS, "1.6.18-1.6.45", "Packet Structure: total body length is extras, key and value", "not reported", \
       "an unknown command with a key or extras swallows as many bytes of the requests behind it") \
-    X(BIN_HUGE_BODY, "1.6.18", "Packet Structure: total body length, four bytes", "not reported", \
+    X(BIN_HUGE_BODY, "1.6.18-1.6.38", "Packet Structure: total body length, four bytes", "not reported", \
       "the body of a refused request of 2^31 bytes or more is not skipped: it is read as requests") \
-    X(BIN_LEFTOVER, "1.6.18", "CONSISTENCY: a store that fails leaves nothing behind on a connection, least of all on another", "not reported", \
+    X(BIN_LEFTOVER, "1.6.18-1.6.38", "CONSISTENCY: a store that fails leaves nothing behind on a connection, least of all on another", "not reported", \
       "a store of 2^31 bytes or more swallows instead of its own value what an earlier connection still had to skip when it was closed") \
-    X(BIN_ADD_CAS, "1.6.18", "Set, Add, Replace: Add MUST fail if the item already exist", "not reported", \
+    X(BIN_ADD_CAS, "1.6.18-1.6.45", "Set, Add, Replace: Add MUST fail if the item already exist", "not reported", \
       "add with the CAS value of an item replaces it") \
-    X(BIN_CAS_OFF_STORES, "1.6.18", "Set, Add, Replace: with a CAS value it MUST only succeed if the item has an identical one", "not reported", \
+    X(BIN_CAS_OFF_STORES, "1.6.18-1.6.45", "Set, Add, Replace: with a CAS value it MUST only succeed if the item has an identical one", "not reported", \
       "with -C set, add, replace, append and prepend with a CAS value are carried out as if there were none") \
-    X(BIN_CAS_REMOVES, "1.6.18", "CONSISTENCY: a rejected cas of the text protocol leaves the item; with a CAS value it MUST only succeed ...", "not reported", \
+    X(BIN_CAS_REMOVES, "1.6.18-1.6.45", "CONSISTENCY: a rejected cas of the text protocol leaves the item; with a CAS value it MUST only succeed ...", "not reported", \
       "a set with a CAS value that is refused as too large removes the item, whatever its CAS value") \
-    X(BIN_STORE_UNCOUNTED, "1.6.18", "General-purpose statistics: store_too_large, store_no_memory, rejected storage requests", "not reported", \
+    X(BIN_STORE_UNCOUNTED, "1.6.18-1.6.45", "General-purpose statistics: store_too_large, store_no_memory, rejected storage requests", "not reported", \
       "stores that are refused as too large or for want of memory count neither in store_too_large nor in store_no_memory") \
-    X(BIN_FLUSH_UNCOUNTED, "1.6.18", "General-purpose statistics: cmd_flush, cumulative number of flush reqs (flush_all counts)", "not reported", \
+    X(BIN_FLUSH_UNCOUNTED, "1.6.18-1.6.45", "General-purpose statistics: cmd_flush, cumulative number of flush reqs (flush_all counts)", "not reported", \
       "a flush that is refused because of -F is not counted in cmd_flush") \
-    X(BIN_INITIAL_UNCOUNTED, "1.6.18", "General-purpose statistics: incr_misses and decr_misses, reqs against missing keys", "not reported", \
+    X(BIN_INITIAL_UNCOUNTED, "1.6.18-1.6.45", "General-purpose statistics: incr_misses and decr_misses, reqs against missing keys", "not reported", \
       "incr and decr that store their initial value do not count as misses") \
-    X(BIN_INITIAL_CAS, "1.6.18", "CONSISTENCY: a store with a CAS value of a missing key answers Key not found", "not reported", \
+    X(BIN_INITIAL_CAS, "1.6.18-1.6.45", "CONSISTENCY: a store with a CAS value of a missing key answers Key not found", "not reported", \
       "incr and decr with a CAS value store their initial value where there is no item") \
-    X(BIN_STAT_PREFIX, "1.6.18", "CONSISTENCY: stats of the text protocol takes whole words", "not reported", \
+    X(BIN_STAT_PREFIX, "1.6.18-1.6.45", "CONSISTENCY: stats of the text protocol takes whole words", "not reported", \
       "stat takes every name that begins with reset, settings or detail for that")
 
 /* clang-format on */

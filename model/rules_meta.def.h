@@ -38,6 +38,7 @@
     X(META_NOT_STORED, MD_DOC, "Meta Set", "ms whose mode does not allow it answers NS") \
     X(META_EXISTS, MD_DOC, "Meta Set, Delete, Arithmetic, C", "another CAS value than the item's answers EX and changes nothing") \
     X(META_NOT_FOUND, MD_DOC, "Meta Set", "ms with C of a missing key answers NF") \
+    X(META_COMPARED, MD_DOC, "Meta Get, C (1.6.45)", "mg with C leaves the value out if the item has that CAS value") \
     X(META_DELETED, MD_DOC, "Meta Delete", "md of a key that holds an item removes it and answers HD") \
     X(META_DELETE_MISS, MD_DOC, "Meta Delete", "md of a missing key answers NF") \
     X(META_INVALIDATED, MD_DOC, "Meta Delete, I", "md with I marks the item as stale, gives it a new CAS value, and with T a new expiration time") \
@@ -48,6 +49,7 @@
     X(META_DEBUG_MISS, MD_DOC, "Meta Debug", "me of a missing key answers EN")
 
 #define MD_META_CHOICE_LIST(X) \
+    X(META_EMPTY_ITEM, 1, "md with x makes a new, empty item: flags and time to live are those of F and T (none), the CAS value stays") \
     X(META_FOREIGN_FLAG, 1, "flags that are another command's are looked at, and ignored; me looks at none but b") \
     X(META_ORDER, 1, "flags act in the order given: t before T tells the old time to live, before N none") \
     X(META_ADD_COMPARES_NOT, 1, "ms in mode E takes C and does not compare") \
@@ -57,44 +59,46 @@
     X(JOINED_FRESH, 1, "append and prepend make an item that is neither stale nor won")
 
 #define MD_META_QUIRK_LIST(X) \
-    X(OPAQUE_SHORT, "1.6.18", "Meta Get, O: opaque tokens may be up to 32 bytes in length", "not reported", \
+    X(OPAQUE_SHORT, "1.6.18-1.6.45", "Meta Get, O: opaque tokens may be up to 32 bytes in length", "not reported", \
       "an opaque of 32 bytes is refused: the O is counted as well") \
-    X(META_REFUSED_ACTS, "1.6.18", "CONSISTENCY: a rejected command leaves nothing behind", "not reported", \
+    X(META_REFUSED_ACTS, "1.6.18-1.6.45", "CONSISTENCY: a rejected command leaves nothing behind", "not reported", \
       "mg and ma that are refused for their opaque have touched, made or changed the item before") \
-    X(BASE64_LENIENT, "1.6.18", "Meta Get, b: key is base64 encoded binary value (RFC 4648)", "not reported", \
+    X(BASE64_LENIENT, "1.6.18-1.6.45", "Meta Get, b: key is base64 encoded binary value (RFC 4648)", "not reported", \
       "other characters in a base64 key are passed over, and what is behind its padding is ignored") \
-    X(KEY_RAW, "1.6.18", "Meta Get, b: a key is returned as base64, with b", "not reported", \
+    X(KEY_RAW, "1.6.18-1.6.45", "Meta Get, b: a key is returned as base64, with b", "not reported", \
       "an item made by N, and one that append, prepend or a counter that grows made anew, forgets that its key is binary: k and me show it raw") \
-    X(TTL_WRAPS, "1.6.18", "Meta Get, t: item TTL remaining in seconds", "not reported", \
+    X(TTL_WRAPS, "1.6.18-1.6.45", "Meta Get, t: item TTL remaining in seconds", "not reported", \
       "t behind a T of the past shows some four billion seconds") \
-    X(LAST_ACCESS, "1.6.18", "Meta Get, l: time since item was last accessed in seconds", "not reported", \
+    X(LAST_ACCESS, "1.6.18-1.6.45", "Meta Get, l: time since item was last accessed in seconds", "not reported", \
       "l and la count from when the item was moved to the head, which may be a minute before its last access") \
-    X(RECACHE_LONG, "1.6.18", "Meta Get, R: if the remaining TTL is below the supplied token, win", "not reported", \
+    X(RECACHE_LONG, "1.6.18-1.6.45", "Meta Get, R: if the remaining TTL is below the supplied token, win", "not reported", \
       "R over 30 days is taken for a Unix time: nobody wins") \
-    X(VIVIFY_TOUCHED, "1.6.18", "Meta Get, N: takes TTL as an argument; T: if hit", "not reported", \
+    X(VIVIFY_TOUCHED, "1.6.18-1.6.45", "Meta Get, N: takes TTL as an argument; T: if hit", "not reported", \
       "T behind N replaces the time to live of the item that N has just made on a miss") \
-    X(VIVIFY_NO_MISS, "1.6.18", "General-purpose statistics: get_misses, incr_misses, decr_misses", "not reported", \
+    X(VIVIFY_NO_MISS, "1.6.18-1.6.45", "General-purpose statistics: get_misses, incr_misses, decr_misses", "not reported", \
       "mg and ma with N that find nothing count as no miss (mg: as a hit)") \
-    X(MG_TOUCH_MISS, "1.6.18", "General-purpose statistics: cmd_touch, touch_misses; CONSISTENCY with gat", "not reported", \
+    X(MG_TOUCH_MISS, "1.6.18-1.6.45", "General-purpose statistics: cmd_touch, touch_misses; CONSISTENCY with gat", "not reported", \
       "mg with T that misses is not counted as a touch") \
-    X(META_CAS_ZERO, "1.6.18", "Meta Set, Delete, Arithmetic, C: only if a supplied CAS value matches", "not reported", \
+    X(META_CAS_ZERO, "1.6.18-1.6.45", "Meta Set, Delete, Arithmetic, C: only if a supplied CAS value matches", "not reported", \
       "C0 compares nothing with ma and ms in modes A and P, and matches any item of a node without CAS (-C)") \
-    X(APPEND_CAS_MISS, "1.6.18", "Meta Set: NF, the item that you are trying to store with CAS semantics did not exist", "not reported", \
+    X(APPEND_CAS_MISS, "1.6.18-1.6.45", "Meta Set: NF, the item that you are trying to store with CAS semantics did not exist", "not reported", \
       "ms in modes A and P with C answers NS to a missing key") \
-    X(MS_REFUSED_REMOVES, "1.6.18", "CONSISTENCY: add, replace, append and cas that are refused keep the old value", "not reported", \
+    X(MS_REFUSED_REMOVES, "1.6.18-1.6.45", "CONSISTENCY: add, replace, append and cas that are refused keep the old value", "not reported", \
       "ms that is too large, or for which there is no memory, removes the old value in every mode") \
-    X(MS_QUIET_ERROR, "1.6.18", "Meta Set, q: errors are always returned", "not reported", \
+    X(MS_QUIET_ERROR, "1.6.18-1.6.45", "Meta Set, q: errors are always returned", "not reported", \
       "with q an ms that runs out of memory in the middle of its data is refused in silence") \
-    X(MD_CAS_MISS, "1.6.18", "General-purpose statistics: delete_misses, deletion requests for missing keys", "not reported", \
+    X(MD_CAS_MISS, "1.6.18-1.6.45", "General-purpose statistics: delete_misses, deletion requests for missing keys", "not reported", \
       "md whose CAS value is another counts as a miss") \
-    X(MA_TTL_LOST, "1.6.18", "Meta Arithmetic, T: on success, sets the remaining TTL", "not reported", \
+    X(MA_TTL_LOST, "1.6.18-1.6.45", "Meta Arithmetic, T: on success, sets the remaining TTL", "not reported", \
       "ma with T whose number gets longer sets the time to live of the item that is gone") \
-    X(MA_QUIET_VALUE, "1.6.18", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
+    X(MA_QUIET_VALUE, "1.6.18-1.6.45", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
       "with q ma keeps back VA too") \
-    X(MA_QUIET_VIVIFY, "1.6.18", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
+    X(MA_QUIET_VIVIFY, "1.6.18-1.6.38", "Meta Arithmetic and Set, q: a response that would start with HD will not be sent", "not reported", \
       "with q ma answers HD where N made the item") \
-    X(GROWN_FORGETS, "1.6.18", "CONSISTENCY: a counter that grows keeps what a counter that does not grow keeps", "not reported", \
+    X(GROWN_FORGETS, "1.6.18-1.6.45", "CONSISTENCY: a counter that grows keeps what a counter that does not grow keeps", "not reported", \
       "a stale or won counter that gets longer is neither any more") \
+    X(ME_B_ALONE, "1.6.45", "Meta Debug, b: key is base64 encoded binary value", "not reported", \
+      "me takes b for no flag unless another word follows: the base64 text itself is looked up") \
     X(ME_EXP_SIGN, "1.6.18", "Meta Debug, exp: expiration time; CONSISTENCY with t of mg", "not in 1.6.38", \
       "exp of me is negative while there is time left: -1 is one second as well as forever")
 

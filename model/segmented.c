@@ -49,11 +49,22 @@ bool md_segmented_may_have_gone(const struct md_model *m, const struct md_item *
     return m->segmented.taken[it->class] > it->sure_at || it->doubtful || m->options.slab_reassign;
 }
 
+/* Whether a flush_all spared the item: the node's reply says. */
+static void look_spared(struct md_model *m, struct md_item *it, bool tells, bool gone) {
+    m->lost |= !tells;
+    it->spared = false;
+    if (!tells || gone || !md_quirk_applies(m, MD_QUIRK_FLUSH_SPARES_USED))
+        return;
+    it->order = m->flush.before;
+    it->time = it->used;
+}
+
 static bool dead(const struct md_model *m, const struct md_item *it) {
     return (it->exptime && it->exptime <= m->now) || it->order < m->flush.before;
 }
 
 void md_segmented_unseen(struct md_model *m, int32_t item) {
+    m->lost |= m->items[item].spared;
     if (!dead(m, &m->items[item]) && md_segmented_may_have_gone(m, &m->items[item]))
         m->lost = true;
 }
@@ -92,14 +103,19 @@ static bool says_value(const struct md_model *m, const struct md_item *it, size_
 
 void md_segmented_look(struct md_model *m, int32_t item, size_t cursor, const char *missing) {
     struct md_item *it = &m->items[item];
-    if (dead(m, it))
+    if (dead(m, it) && !it->spared)
         return;
-    if (!md_segmented_tells(m, cursor)) {
+    bool tells = md_segmented_tells(m, cursor);
+    bool gone = missing ? md_segmented_says(m, cursor, missing, strlen(missing))
+                        : !says_value(m, it, cursor);
+    if (it->spared) {
+        look_spared(m, it, tells, gone || (it->exptime && it->exptime <= m->now));
+        return;
+    }
+    if (!tells) {
         md_segmented_unseen(m, item);
         return;
     }
-    bool gone = missing ? md_segmented_says(m, cursor, missing, strlen(missing))
-                        : !says_value(m, it, cursor);
     if (gone)
         vanish(m, item);
     else
@@ -156,15 +172,29 @@ void md_segmented_unlinked(struct md_model *m, const struct md_item *it, enum md
     }
 }
 
+/* The walk from the head of each queue ends at the first item that is old enough: behind it one whose
+ * time was renewed where it stood (incr, the second fetch) is passed over. */
+void md_segmented_flushed(struct md_model *m) {
+    for (size_t r = 0; r < m->n_records; r++) {
+        if (m->records[r].item == MD_NIL)
+            continue;
+        struct md_item *it = &m->items[m->records[r].item];
+        m->segmented.unsure_removed++;
+        it->spared = it->used == m->now && m->quirk[MD_QUIRK_FLUSH_SPARES_USED];
+    }
+}
+
 void md_segmented_accounts(const struct md_model *m, struct md_accounts *out) {
     const struct md_segmented *s = &m->segmented;
-    *out = (struct md_accounts){.vanished = s->vanished,
-                                .removed = s->removed,
-                                .unsure_removed = s->unsure_removed,
-                                .unsure_expired = s->unsure_expired,
-                                .limit = s->least_limit,
-                                .reset = s->reset,
-                                .mover = m->options.slab_reassign};
+    *out =
+        (struct md_accounts){.vanished = s->vanished,
+                             .removed = s->removed,
+                             .unsure_removed = s->unsure_removed,
+                             .unsure_expired = s->unsure_expired,
+                             .limit = s->least_limit,
+                             .reset = s->reset,
+                             .sets_unsure = m->profile->set_counts_at_line && md_segmented_short(m),
+                             .mover = m->options.slab_reassign};
     for (size_t r = 0; r < m->n_records; r++) {
         if (m->records[r].item == MD_NIL)
             continue;

@@ -59,6 +59,7 @@ struct md_accounts {
     uint64_t expired; /* items that background threads may reclaim at any moment */
     uint64_t limit;   /* bytes; the least one that was in force */
     bool reset;       /* counters were reset on the way */
+    bool sets_unsure; /* a store whose answer is not known yet counts in cmd_set, or was refused */
     bool mover;       /* pages may move between classes, and items be thrown out with them */
 };
 
@@ -92,6 +93,9 @@ bool md_segmented_short(const struct md_model *m);
 /* since: relative time at which its memory was taken. */
 void md_segmented_linked(struct md_model *m, struct md_item *it, uint32_t since);
 void md_segmented_unlinked(struct md_model *m, const struct md_item *it, enum md_rule why);
+/* An immediate flush_all that takes items out at once: which ones hangs on where background threads have
+ * put them. */
+void md_segmented_flushed(struct md_model *m);
 bool md_segmented_may_have_gone(const struct md_model *m, const struct md_item *it);
 void md_segmented_accounts(const struct md_model *m, struct md_accounts *out);
 

@@ -102,6 +102,7 @@ struct md_stats_snapshot {
     struct md_accounts accounts; /* with segmented */
 };
 
+const char *md_stat_name(enum md_stat stat);
 /* `stats reset`: all but what describes the present state. */
 void md_stats_reset(struct md_model *m);
 /* Takes the snapshot for the command in hand: of `stats`, `stats items`, `stats slabs`. */

@@ -20,7 +20,7 @@ static size_t slot_of(const struct md_model *m, uint32_t hash, const uint8_t *ke
     }
 }
 
-static void table_make(struct md_model *m, size_t size) {
+void md_records_index(struct md_model *m, size_t size) {
     free(m->table);
     m->table = md_alloc(size * sizeof *m->table);
     m->table_size = size;
@@ -40,7 +40,7 @@ int32_t md_record_find(const struct md_model *m, const uint8_t *key, size_t nkey
 
 int32_t md_record_get(struct md_model *m, const uint8_t *key, size_t nkey) {
     if (2 * (m->n_records + 1) > m->table_size)
-        table_make(m, m->table_size ? m->table_size * 2 : 64);
+        md_records_index(m, m->table_size ? m->table_size * 2 : 64);
     uint32_t hash = md_hash(key, nkey);
     size_t slot = slot_of(m, hash, key, nkey);
     if (m->table[slot] != MD_NIL)
@@ -104,6 +104,7 @@ static void item_link(struct md_model *m, int32_t i, const struct md_value *v, u
     it->fetched = it->touched = it->stale = it->won = it->gone = false;
     it->held = 0;
     it->open_choice = false;
+    it->spared = false;
     if (m->options.segmented)
         md_segmented_linked(m, it, since);
     rec->item = i;
@@ -214,10 +215,24 @@ int32_t md_store_new(struct md_model *m, const struct md_value *v) {
     return m->records[v->record].item;
 }
 
-static void failed_store(struct md_model *m, const struct md_value *v) {
+void md_failed_store(struct md_model *m, const struct md_value *v) {
     md_chosen(m, MD_CHOICE_FAILED_STORE_CAS);
     if (m->profile->failed_store_uses_cas && !v->cas_given)
         m->cas++;
+}
+
+void md_leave_cas(struct md_model *m, const struct md_conn *c, uint64_t cas) {
+    if (m->quirk[MD_QUIRK_CAS_LEFT])
+        m->places[c->place].cas = cas;
+}
+
+void md_take_cas_left(struct md_model *m, const struct md_conn *c, struct md_value *v) {
+    uint64_t left = m->places[c->place].cas;
+    m->places[c->place].cas = 0;
+    if (left == 0 || !md_quirk_applies(m, MD_QUIRK_CAS_LEFT))
+        return;
+    v->cas_given = true;
+    v->new_cas = left;
 }
 
 bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is_none) {
@@ -252,8 +267,10 @@ static bool join_room(struct md_model *m, struct md_room *room, const struct md_
 static enum md_result join(struct md_model *m, const struct md_value *v, int32_t old, bool append) {
     uint32_t flags = m->items[old].flags;
     size_t n_old = m->items[old].nbytes;
-    if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes))
+    if (!md_size_allowed(m, m->records[v->record].nkey, flags, n_old + v->nbytes)) {
+        md_failed_store(m, v);
         return MD_TOO_LARGE;
+    }
     /* What comes is in chunks, what it goes into is not: the node copies as if neither were. */
     if (md_is_chunked(m, m->records[v->record].nkey, v->flags, v->nbytes) &&
         !md_is_chunked(m, m->records[v->record].nkey, flags, n_old + v->nbytes) &&
@@ -261,7 +278,7 @@ static enum md_result join(struct md_model *m, const struct md_value *v, int32_t
         m->lost = true;
     struct md_room room = {0};
     if (!join_room(m, &room, v, flags, n_old, append)) {
-        failed_store(m, v);
+        md_failed_store(m, v);
         return MD_NO_MEMORY;
     }
     int32_t i = item_make(m, v->record, &room);
@@ -312,7 +329,7 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
     case MD_CMD_ADD:
         m->fired.rule[MD_RULE_ADD_PROMOTES]++;
         md_lru_bump(m, old);
-        failed_store(m, v);
+        md_failed_store(m, v);
         return MD_NOT_STORED;
     case MD_CMD_CAS:
         if (lower_cas(m, v, old)) {
@@ -322,7 +339,7 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
         if (v->cas == 0 || v->cas != m->items[old].cas) {
             m->stats.count[MD_STAT_cas_badval]++;
             m->count[m->items[old].class].cas_badval++;
-            failed_store(m, v);
+            md_failed_store(m, v);
             return MD_EXISTS;
         }
         m->stats.count[MD_STAT_cas_hits]++;
@@ -331,7 +348,7 @@ static enum md_result store_on(struct md_model *m, const struct md_value *v, int
     case MD_CMD_APPEND:
     case MD_CMD_PREPEND:
         if (v->compares && v->cas != m->items[old].cas) {
-            failed_store(m, v);
+            md_failed_store(m, v);
             return MD_EXISTS;
         }
         return join(m, v, old, v->how == MD_CMD_APPEND);
@@ -350,16 +367,16 @@ enum md_result md_store(struct md_model *m, const struct md_value *v) {
     case MD_CMD_ADD: put(m, v, MD_NIL, v->exptime_set); return MD_STORED;
     case MD_CMD_CAS:
         m->stats.count[MD_STAT_cas_misses]++;
-        failed_store(m, v);
+        md_failed_store(m, v);
         return MD_NOT_FOUND;
-    default: failed_store(m, v); return MD_NOT_STORED;
+    default: md_failed_store(m, v); return MD_NOT_STORED;
     }
 }
 
-void md_count_store(struct md_model *m, const struct md_conn *c) {
+void md_count_store(struct md_model *m, const struct md_conn *c, int by) {
     size_t total = md_item_total(m, m->records[c->record].nkey, c->flags, c->nbytes);
-    m->stats.count[MD_STAT_cmd_set]++;
-    m->count[md_slab_class(&m->slabs, total)].cmd_set++;
+    m->stats.count[MD_STAT_cmd_set] += (uint64_t)by;
+    m->count[md_slab_class(&m->slabs, total)].cmd_set += (uint64_t)by;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

@@ -22,6 +22,8 @@ enum md_result {
 /* The record of a key; made if there is none (create) or -1. */
 int32_t md_record_find(const struct md_model *m, const uint8_t *key, size_t nkey);
 int32_t md_record_get(struct md_model *m, const uint8_t *key, size_t nkey);
+/* Makes the table by which records are found, of so many places, a power of 2. */
+void md_records_index(struct md_model *m, size_t size);
 /* The rule that explains why the key has no item. */
 enum md_rule md_miss_rule(const struct md_model *m, int32_t record);
 
@@ -43,7 +45,7 @@ bool md_cas_matches(struct md_model *m, int32_t item, uint64_t cas, bool zero_is
 /* Whether incr and decr look at the item's value at all. */
 bool md_may_be_number(const struct md_model *m, int32_t item);
 /* A storage request that has its data block is counted. */
-void md_count_store(struct md_model *m, const struct md_conn *c);
+void md_count_store(struct md_model *m, const struct md_conn *c, int by);
 
 /* Whether an item of this size is allowed at all (-I). */
 bool md_size_allowed(const struct md_model *m, size_t nkey, uint32_t flags, size_t nbytes);
@@ -75,8 +77,16 @@ void md_item_keep_key(struct md_item *it, const struct md_item *was);
 /* set, add, replace, append, prepend, cas with a complete data block. */
 enum md_result md_store(struct md_model *m, const struct md_value *v);
 
-/* What the client is told of an incr or decr: where the result depends on what we cannot know, and
- * is not told, the model is lost. */
+/* A store was refused because of what is there, or is not: whether that uses up a CAS value. */
+void md_failed_store(struct md_model *m, const struct md_value *v);
+
+/* A command has left this CAS value with its connection, or rather its place: a version gives it to the
+ * next item that is stored there by a text command. 0: there is none any more. */
+void md_leave_cas(struct md_model *m, const struct md_conn *c, uint64_t cas);
+void md_take_cas_left(struct md_model *m, const struct md_conn *c, struct md_value *v);
+
+/* What the client is told of an incr or decr: where the result depends on what we cannot know, and is not
+ * told, the model is lost. */
 enum md_told { MD_TOLD_VALUE, MD_TOLD_SUCCESS, MD_TOLD_NOTHING };
 
 /* incr and decr: MD_FOUND with the new value, MD_NOT_FOUND, MD_NON_NUMERIC, MD_NO_MEMORY. */

@@ -73,12 +73,28 @@ static void unknown_command(struct md_feed *f, struct md_tokens *w) {
     /* Commands that begin like these are refused before the look at the last word. */
     bool early =
         first.n < 2 || memchr("gsacidt", first.s[0], 7) || (first.s[0] == 'm' && first.n == 2);
+    if (f->m->profile->http_by_last_word)
+        early = w->n < 2;
+    if (f->m->profile->unknown_is_quiet)
+        md_note_noreply(f, w);
     if (!early && last.n >= 5 && memcmp(last.s, "HTTP/", 5) == 0) {
         md_rule_is(f->m, MD_RULE_HTTP);
         f->close = true;
         return;
     }
     md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
+}
+
+/* The command of a line, as far as the version looks for it there. */
+static enum md_command_name name_of_line(struct md_feed *f, const uint8_t *line,
+                                         const struct md_tokens *w) {
+    enum md_command_name name = command_name(w->word[0]);
+    if (line[0] != ' ' || name == MD_CMD_UNKNOWN)
+        return name;
+    md_chosen(f->m, MD_CHOICE_BLANKS_IN_FRONT);
+    bool keyless = name == MD_CMD_FLUSH_ALL || name == MD_CMD_VERBOSITY ||
+                   name == MD_CMD_CACHE_MEMLIMIT || name == MD_CMD_SHUTDOWN;
+    return keyless || f->m->profile->blanks_in_front ? name : MD_CMD_UNKNOWN;
 }
 
 /* Returns false if the command waits for its data block. */
@@ -130,7 +146,8 @@ static bool dispatch(struct md_feed *f, struct md_tokens *w, enum md_command_nam
 void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     const uint8_t *nul = memchr(line, 0, n);
     if (nul) {
-        n = (size_t)(nul - line);
+        if (f->m->profile->nul_ends_line)
+            n = (size_t)(nul - line);
         md_chosen(f->m, MD_CHOICE_NUL_IN_LINE);
     }
     struct md_tokens w;
@@ -138,21 +155,28 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     w.end = line + n;
     md_tokens_next(&w);
     f->c->noreply = false;
-    if (w.n == 0) {
-        md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
+    bool too_short = f->m->profile->short_line_bad && n + f->line_end < 4;
+    if (w.n == 0 || too_short) {
+        md_refuse(f, MD_RULE_UNKNOWN, too_short ? MD_BAD_FORMAT : "ERROR");
         md_feed_commit(f);
         return;
     }
-    enum md_command_name name = command_name(w.word[0]);
+    enum md_command_name name = name_of_line(f, line, &w);
     f->c->command.name = (uint8_t)name;
     if (!dispatch(f, &w, name))
         return;
+    bool shape = f->c->command.flags & MD_COMMAND_STATS; /* no text of it is known */
+    if ((f->unmodelled || shape) && f->m->process) { /* a server has to answer */
+        f->unmodelled = false;
+        f->c->command.flags &= (uint8_t)~MD_COMMAND_STATS;
+        md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
+    }
     if (f->unmodelled)
         return;
     md_feed_commit(f);
     name = (enum md_command_name)f->c->command.name;
-    bool retrieval_done =
-        name >= MD_CMD_GET && name <= MD_CMD_GATS && !(f->c->command.flags & MD_COMMAND_ERROR);
+    bool retrieval_done = f->m->profile->retrieval_sends && name >= MD_CMD_GET &&
+                          name <= MD_CMD_GATS && !(f->c->command.flags & MD_COMMAND_ERROR);
     if (retrieval_done || name == MD_CMD_MN || name == MD_CMD_QUIT)
         md_feed_send(f);
 }

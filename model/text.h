@@ -14,6 +14,7 @@ struct md_feed {
     unsigned conn;
     struct md_reply *out;
     size_t sent_bytes, sent_commands, sent_marks;
+    size_t line_end;  /* bytes of the line end of the line in hand */
     int64_t requests; /* turns left before the node yields (-R) */
     bool unmodelled, close, ended;
     bool flush;    /* binary: with the command in hand everything goes out */

@@ -1,5 +1,5 @@
 /* flush_all, verbosity, stats, cache_memlimit. */
-#include "model/text_internal.h"
+#include "model/serve.h"
 
 void md_text_flush(struct md_feed *f, const struct md_tokens *w) {
     struct md_model *m = f->m;
@@ -13,8 +13,7 @@ void md_text_flush(struct md_feed *f, const struct md_tokens *w) {
     }
     int64_t delay = 0;
     if (w->n != (f->c->noreply ? 2u : 1u)) {
-        struct md_number n = md_number_signed(w->word[1].s, w->word[1].n);
-        if (!n.taken || !md_exptime_value(f, n, &delay)) {
+        if (!md_word_exptime(f, w->word[1], &delay)) {
             md_refuse(f, MD_RULE_EXPTIME_BAD, MD_BAD_EXPTIME);
             return;
         }
@@ -39,12 +38,12 @@ void md_text_verbosity(struct md_feed *f, const struct md_tokens *w) {
         return;
     md_note_noreply(f, w);
     md_note_surplus(f, w, 3);
-    struct md_number n = md_number_unsigned(w->word[1].s, w->word[1].n);
-    if (!n.taken || !md_lenient(f, &n)) {
+    uint64_t level;
+    if (!md_word_unsigned(f, w->word[1], UINT32_MAX, &level)) {
         md_refuse(f, MD_RULE_NUMBER_BAD, MD_BAD_FORMAT);
         return;
     }
-    m->admin.verbosity = (uint32_t)n.value < VERBOSITY_MAX ? (uint32_t)n.value : VERBOSITY_MAX;
+    m->admin.verbosity = level < VERBOSITY_MAX ? (uint32_t)level : VERBOSITY_MAX;
     md_refuse(f, MD_RULE_VERBOSITY, "OK");
 }
 
@@ -57,13 +56,12 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
         md_refuse(f, MD_RULE_CACHEDUMP_BAD, "CLIENT_ERROR bad command line");
         return;
     }
-    struct md_number class = md_number_unsigned(w->word[2].s, w->word[2].n);
-    struct md_number limit = md_number_unsigned(w->word[3].s, w->word[3].n);
-    if (!class.taken || !limit.taken || !md_lenient(f, &class) || !md_lenient(f, &limit)) {
+    uint64_t id, most;
+    if (!md_word_unsigned(f, w->word[2], UINT32_MAX, &id) ||
+        !md_word_unsigned(f, w->word[3], UINT32_MAX, &most)) {
         md_refuse(f, MD_RULE_CACHEDUMP_BAD, MD_BAD_FORMAT);
         return;
     }
-    uint32_t id = (uint32_t) class.value, most = (uint32_t)limit.value;
     if (id >= MD_SLAB_CLASSES) {
         md_refuse(f, MD_RULE_CACHEDUMP_BAD, "CLIENT_ERROR Illegal slab id");
         return;
@@ -71,7 +69,7 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
     md_rule_is(m, MD_RULE_CACHEDUMP);
     if (m->admin.crawled) { /* of the dead ones, who knows which are left */
         md_shape_expect_items(m, md_shape_note(m, MD_SHAPE_CACHEDUMP, 0),
-                              id ? id : MD_SLAB_CLASSES);
+                              id ? (unsigned)id : MD_SLAB_CLASSES);
         return;
     }
     struct md_buf *b = &f->out->bytes;
@@ -105,10 +103,22 @@ static void cachedump(struct md_feed *f, const struct md_tokens *w) {
 }
 
 static void show_stats(struct md_feed *f, void (*snapshot)(struct md_model *m)) {
-    f->c->command.flags |= MD_COMMAND_STATS;
     snapshot(f->m);
+    if (f->m->process) {
+        md_serve_stats(f);
+        return;
+    }
+    f->c->command.flags |= MD_COMMAND_STATS;
     if (f->m->options.segmented)
         md_segmented_skip(f->m, f->out->bytes.len);
+}
+
+/* Whether the word is the argument. */
+static bool means(struct md_feed *f, struct md_token word, const char *argument) {
+    if (md_token_is(word, argument))
+        return true;
+    return word.n < strlen(argument) && memcmp(word.s, argument, word.n) == 0 &&
+           md_quirk_applies(f->m, MD_QUIRK_STATS_PREFIX);
 }
 
 void md_text_stats(struct md_feed *f, const struct md_tokens *w) {
@@ -133,31 +143,32 @@ void md_text_stats(struct md_feed *f, const struct md_tokens *w) {
             show_stats(f, kinds[i].snapshot);
             return;
         }
-    if (md_token_is(w->word[1], "cachedump") && !m->options.segmented) {
+    if (means(f, w->word[1], "reset")) {
+        k->name = MD_CMD_STATS_RESET;
+        md_stats_reset(m);
+        md_refuse(f, MD_RULE_STATS_RESET, "RESET");
+    } else if (means(f, w->word[1], "cachedump") && !m->options.segmented) {
         cachedump(f, w);
-        return;
-    }
-    if (!md_token_is(w->word[1], "reset")) {
+    } else if (!m->process || !md_serve_stats_of(f, w->word[1])) {
         md_text_stats_other(f, w);
-        return;
     }
-    k->name = MD_CMD_STATS_RESET;
-    md_stats_reset(m);
-    md_refuse(f, MD_RULE_STATS_RESET, "RESET");
 }
 
 /* cache_memlimit <mebibytes> */
 void md_text_memlimit(struct md_feed *f, const struct md_tokens *w) {
     enum { LEAST = 8, MOST = 1000000000 };
     struct md_model *m = f->m;
+    uint64_t limit;
+    if (w->n < 2) {
+        md_refuse(f, MD_RULE_TOKENS, "ERROR");
+        return;
+    }
     if (!md_count_is(f, w, 2, 3))
         return;
     md_note_noreply(f, w);
     md_note_surplus(f, w, 3);
-    struct md_number n = md_number_unsigned(w->word[1].s, w->word[1].n);
-    uint32_t limit = (uint32_t)n.value;
     md_rule_is(m, MD_RULE_MEMLIMIT_BAD);
-    if (!n.taken || !md_lenient(f, &n))
+    if (!md_word_unsigned(f, w->word[1], UINT32_MAX, &limit))
         md_say(f, "ERROR");
     else if (limit < LEAST)
         md_say(f, "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
@@ -166,7 +177,7 @@ void md_text_memlimit(struct md_feed *f, const struct md_tokens *w) {
     else if (m->memory.preallocated)
         md_say(f, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
     else {
-        m->memory.limit = (uint64_t)limit << 20;
+        m->memory.limit = limit << 20;
         if (m->segmented.least_limit > m->memory.limit)
             m->segmented.least_limit = m->memory.limit;
         md_refuse(f, MD_RULE_CACHE_MEMLIMIT, "OK");

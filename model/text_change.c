@@ -6,7 +6,11 @@ void md_text_delete(struct md_feed *f, const struct md_tokens *w) {
     struct md_model *m = f->m;
     if (!md_count_is(f, w, 2, 4))
         return;
-    if (w->n > 2) {
+    if (m->profile->surplus_words) {
+        md_note_noreply(f, w);
+        if (w->n == 2 && f->c->noreply)
+            f->c->noreply = md_quirk_applies(m, MD_QUIRK_DELETE_KEY_NOREPLY);
+    } else if (w->n > 2) {
         bool zero = md_token_is(w->word[2], "0");
         md_note_noreply(f, w);
         if (w->n == 3 ? !zero && !f->c->noreply : !zero || !f->c->noreply) {
@@ -96,13 +100,13 @@ void md_text_delta(struct md_feed *f, const struct md_tokens *w, bool incr) {
         md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
         return;
     }
-    struct md_number n = md_number_unsigned(w->word[2].s, w->word[2].n);
-    if (!n.taken || !md_lenient(f, &n)) {
+    uint64_t delta;
+    if (!md_word_unsigned(f, w->word[2], UINT64_MAX, &delta)) {
         md_refuse(f, MD_RULE_DELTA_BAD, "CLIENT_ERROR invalid numeric delta argument");
         return;
     }
     md_note_key(f, w->word[1]);
-    say_delta(f, w, incr, n.value);
+    say_delta(f, w, incr, delta);
 }
 
 void md_text_touch(struct md_feed *f, const struct md_tokens *w) {
@@ -115,9 +119,8 @@ void md_text_touch(struct md_feed *f, const struct md_tokens *w) {
         md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
         return;
     }
-    struct md_number n = md_number_signed(w->word[2].s, w->word[2].n);
     int64_t exptime;
-    if (!n.taken || !md_exptime_value(f, n, &exptime)) {
+    if (!md_word_exptime(f, w->word[2], &exptime)) {
         md_refuse(f, MD_RULE_EXPTIME_BAD, MD_BAD_EXPTIME);
         return;
     }

@@ -328,7 +328,9 @@ void md_text_watch(struct md_feed *f, const struct md_tokens *w) {
 void md_text_shutdown(struct md_feed *f, const struct md_tokens *w) {
     bool graceful = w->n == 2 && md_token_is(w->word[1], "graceful");
     if (!f->m->options.shutdown) {
-        md_refuse(f, MD_RULE_SHUTDOWN_OFF, "ERROR: shutdown not enabled");
+        if (f->m->profile->unknown_is_quiet)
+            md_note_noreply(f, w);
+        md_refuse(f, MD_RULE_SHUTDOWN_OFF, f->m->profile->shutdown_off);
     } else if (w->n == 1 || graceful) {
         md_rule_is(f->m, MD_RULE_SHUTDOWN);
         f->close = f->ended = true;

@@ -3,6 +3,7 @@
  *
  *   text.c            which command a line is
  *   text_words.c      the words of a line, the numbers in them, one-line answers
+ *   text_number.c     numbers as the version reads them
  *   text_retrieval.c  get, gets, gat, gats
  *   text_store.c      set, add, replace, append, prepend, cas and their data blocks
  *   text_change.c     delete, incr, decr, touch
@@ -56,6 +57,10 @@ bool md_lenient(struct md_feed *f, const struct md_number *n);
 bool md_exptime_value(struct md_feed *f, struct md_number n, int64_t *out);
 bool md_flags_value(struct md_feed *f, struct md_number n, uint32_t *out);
 bool md_bytes_value(struct md_feed *f, struct md_number n, uint32_t *out);
+/* The same of a word, by the reader that the version has for it. */
+bool md_word_unsigned(struct md_feed *f, struct md_token t, uint64_t most, uint64_t *out);
+bool md_word_exptime(struct md_feed *f, struct md_token t, int64_t *out);
+bool md_word_length(struct md_feed *f, struct md_token t, uint32_t *out);
 
 /* With the segmented LRU: whether the live item of a key is still there, as far as the node's reply to
  * the command in hand tells. */

@@ -9,7 +9,7 @@ static void say_value(struct md_feed *f, int32_t item, bool cas) {
     const struct md_record *rec = &m->records[it->record];
     struct md_buf *b = &f->out->bytes;
     if (b->len + it->nbytes > MD_REPLY_MAX) {
-        m->lost = true;
+        m->lost = f->out->cut = true;
         return;
     }
     md_buf_reserve(b, it->nbytes + MD_KEY_MAX + 80);
@@ -32,7 +32,8 @@ static void say_value(struct md_feed *f, int32_t item, bool cas) {
 
 struct retrieval {
     bool cas, touch;
-    bool hidden; /* a key behind is refused: hits will not be shown */
+    bool noreply; /* its last word */
+    bool hidden;  /* a key behind is refused: hits will not be shown */
     uint32_t exptime;
 };
 
@@ -76,6 +77,8 @@ static enum md_rule retrieve(struct md_feed *f, struct md_token key, const struc
     if (r->touch)
         md_set_exptime(m, item, r->exptime);
     say_value(f, item, r->cas);
+    if (!m->profile->retrieval_sends)
+        md_hold_item(m, f->c, item);
     if (r->touch)
         return r->cas ? MD_RULE_GETS_GAT_HIT : MD_RULE_GAT_HIT;
     return r->cas ? MD_RULE_GETS_HIT : MD_RULE_GET_HIT;
@@ -90,7 +93,8 @@ static bool has_bad_key(struct md_tokens w, size_t first) {
 }
 
 /* A key that is too long: everything said so far for this command is taken back. */
-static void retrieval_bad_key(struct md_feed *f, bool partial, bool touched) {
+static void retrieval_bad_key(struct md_feed *f, const struct retrieval *r, bool partial,
+                              bool touched) {
     struct md_model *m = f->m;
     struct md_command *k = &f->c->command;
     if (touched)
@@ -106,28 +110,38 @@ static void retrieval_bad_key(struct md_feed *f, bool partial, bool touched) {
         k->reply_offset = (uint32_t)f->out->bytes.len;
         k->mark_first = (uint32_t)f->out->n_marks;
     }
+    if (!md_feed_unsent(f))
+        md_hold_release(m, f->c);
+    bool more = md_quirk_applies(m, MD_QUIRK_GET_ERROR_EXTRA_LINE);
+    if (more && r->noreply && !partial) {
+        md_refuse(f, MD_RULE_KEY_LENGTH, "");
+        return;
+    }
     md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
+    if (more)
+        md_buf_append(&f->out->bytes, "\r\n", 2);
 }
 
 static void retrieval(struct md_feed *f, struct md_tokens *w, struct retrieval *r) {
     struct md_model *m = f->m;
     size_t i = 1, keys = 0;
     if (r->touch) {
-        struct md_number n = md_number_signed(w->word[1].s, w->word[1].n);
         int64_t exptime;
-        if (!n.taken || !md_exptime_value(f, n, &exptime)) {
+        if (w->n == 2 && !m->quirk[MD_QUIRK_GAT_NO_KEY]) {
+            md_refuse(f, MD_RULE_TOKENS, m->profile->too_few_words);
+            return;
+        }
+        if (!md_word_exptime(f, w->word[1], &exptime)) {
             md_refuse(f, MD_RULE_EXPTIME_BAD, MD_BAD_EXPTIME);
             return;
         }
         r->exptime = md_relative_time(m, exptime);
         i = 2;
-        if (w->n == 2 && !md_quirk_applies(m, MD_QUIRK_GAT_NO_KEY)) {
-            md_refuse(f, MD_RULE_TOKENS, "ERROR");
-            return;
-        }
+        if (w->n == 2)
+            md_quirk_applies(m, MD_QUIRK_GAT_NO_KEY);
         /* A rejected command leaves nothing behind. */
         if (!m->quirk[MD_QUIRK_GAT_REFUSED_TOUCHES] && has_bad_key(*w, i)) {
-            retrieval_bad_key(f, false, false);
+            retrieval_bad_key(f, r, false, false);
             return;
         }
     }
@@ -136,7 +150,8 @@ static void retrieval(struct md_feed *f, struct md_tokens *w, struct retrieval *
     for (; w->n > 0; md_tokens_next(w), i = 0) {
         for (; i < w->n; i++, keys++) {
             if (w->word[i].n > MD_KEY_MAX) {
-                retrieval_bad_key(f, keys > 0, r->touch && (f->c->command.flags & MD_COMMAND_HIT));
+                retrieval_bad_key(f, r, keys > 0,
+                                  r->touch && (f->c->command.flags & MD_COMMAND_HIT));
                 return;
             }
             enum md_rule one = retrieve(f, w->word[i], r);
@@ -158,9 +173,10 @@ static void retrieval(struct md_feed *f, struct md_tokens *w, struct retrieval *
 
 void md_text_get(struct md_feed *f, struct md_tokens *w, bool cas, bool touch) {
     if (w->n < 2) {
-        md_refuse(f, MD_RULE_TOKENS, "ERROR");
+        md_refuse(f, MD_RULE_TOKENS, f->m->profile->too_few_words);
         return;
     }
     struct retrieval r = {.cas = cas, .touch = touch};
+    r.noreply = !touch && md_token_is(w->word[w->n - 1], "noreply");
     retrieval(f, w, &r);
 }

@@ -3,23 +3,73 @@
 
 #include "model/lru.h"
 
-/* The numbers of a storage command; false: refused as a bad line. */
+/* Word i, or where it is nothing but tabs, the word behind it: the C library does not stop at the end of a
+ * word that is not cut off. */
+static struct md_number number_at(struct md_model *m, const struct md_tokens *w, size_t i,
+                                  struct md_number (*read)(const uint8_t *s, size_t n)) {
+    struct md_token t = w->word[i];
+    struct md_number n = read(t.s, t.n);
+    for (size_t at = 0; at < t.n; at++)
+        if (t.s[at] < '\t' || t.s[at] > '\r')
+            return n;
+    if (!m->quirk[MD_QUIRK_NUMBER_NEXT_WORD])
+        return n;
+    n = read(t.s, (size_t)(w->end - t.s));
+    n.proper = n.taken && md_quirk_applies(m, MD_QUIRK_NUMBER_NEXT_WORD);
+    return n;
+}
+
+/* The numbers of a storage command but for its length; false: refused as a bad line. */
 static bool store_numbers(struct md_feed *f, const struct md_tokens *w, int64_t *exptime) {
     struct md_conn *c = f->c;
-    bool cas = c->store == MD_CMD_CAS;
-    struct md_number flags = md_number_unsigned(w->word[2].s, w->word[2].n);
-    struct md_number time = md_number_signed(w->word[3].s, w->word[3].n);
-    struct md_number bytes = md_number_signed(w->word[4].s, w->word[4].n);
-    struct md_number unique = {.proper = true, .taken = true};
-    if (cas)
-        unique = md_number_unsigned(w->word[5].s, w->word[5].n);
-    md_rule_is(f->m, MD_RULE_NUMBER_BAD);
-    if (!flags.taken || !time.taken || !bytes.taken || !unique.taken)
+    struct md_number flags = number_at(f->m, w, 2, md_number_unsigned);
+    struct md_number time = number_at(f->m, w, 3, md_number_signed);
+    c->cas = 0;
+    if (!flags.taken || !time.taken || !md_flags_value(f, flags, &c->flags) ||
+        !md_exptime_value(f, time, exptime))
         return false;
-    c->cas = unique.value;
+    if (c->store == MD_CMD_CAS &&
+        (w->n < 6 || !md_word_unsigned(f, w->word[5], UINT64_MAX, &c->cas)))
+        return false;
     f->m->literal_cas |= c->cas && c->cas <= f->m->base.cas;
-    return md_bytes_value(f, bytes, &c->nbytes) && md_flags_value(f, flags, &c->flags) &&
-           md_exptime_value(f, time, exptime) && md_lenient(f, &unique);
+    return true;
+}
+
+/* A key or number that is refused. */
+static void store_bad_line(struct md_feed *f, enum md_rule rule) {
+    struct md_conn *c = f->c;
+    md_refuse(f, rule, MD_BAD_FORMAT);
+    md_chosen(f->m, MD_CHOICE_REFUSED_STORE_REST);
+    if (!f->m->profile->refused_store_swallows)
+        return;
+    c->missing = (uint64_t)c->nbytes + 2;
+    c->state = MD_CONN_SWALLOW;
+}
+
+/* The words of a storage command, its key last looked at; false: refused. */
+static bool store_words(struct md_feed *f, const struct md_tokens *w, int64_t *exptime) {
+    bool swallows = f->m->profile->refused_store_swallows;
+    bool cas = f->c->store == MD_CMD_CAS;
+    size_t words = cas && !swallows ? 6 : 5;
+    if (!md_count_is(f, w, words, words + 1))
+        return false;
+    md_rule_is(f->m, MD_RULE_NUMBER_BAD);
+    if (swallows && !md_word_length(f, w->word[4], &f->c->nbytes)) {
+        md_say(f, MD_BAD_FORMAT);
+        return false;
+    }
+    md_note_noreply(f, w);
+    md_note_surplus(f, w, cas ? 7 : 6);
+    if (w->word[1].n > MD_KEY_MAX) {
+        store_bad_line(f, MD_RULE_KEY_LENGTH);
+        return false;
+    }
+    if ((!swallows && !md_word_length(f, w->word[4], &f->c->nbytes)) ||
+        !store_numbers(f, w, exptime)) {
+        store_bad_line(f, (enum md_rule)f->c->command.rule);
+        return false;
+    }
+    return true;
 }
 
 /* A store that is refused: what comes as its data block is swallowed. A set removes what was there, so
@@ -65,22 +115,11 @@ bool md_text_next_chunk(struct md_feed *f) {
 bool md_text_store(struct md_feed *f, struct md_tokens *w, enum md_command_name name) {
     struct md_model *m = f->m;
     struct md_conn *c = f->c;
-    size_t words = name == MD_CMD_CAS ? 6 : 5;
-    c->store = (uint8_t)name;
-    if (!md_count_is(f, w, words, words + 1))
-        return true;
-    md_note_noreply(f, w);
-    md_note_surplus(f, w, words + 1);
     struct md_token key = w->word[1];
     int64_t exptime;
-    if (key.n > MD_KEY_MAX) {
-        md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
+    c->store = (uint8_t)name;
+    if (!store_words(f, w, &exptime))
         return true;
-    }
-    if (!store_numbers(f, w, &exptime)) {
-        md_say(f, MD_BAD_FORMAT);
-        return true;
-    }
     md_note_key(f, key);
     c->record = md_record_get(m, key.s, key.n);
     if (!md_size_allowed(m, key.n, c->flags, c->nbytes)) {
@@ -98,6 +137,8 @@ bool md_text_store(struct md_feed *f, struct md_tokens *w, enum md_command_name 
         md_chosen(m, MD_CHOICE_ROOM_FIRST);
     if (m->options.segmented && name == MD_CMD_SET && m->records[c->record].item != MD_NIL)
         m->items[m->records[c->record].item].doubtful = true;
+    if (m->profile->set_counts_at_line)
+        md_count_store(m, c, 1);
     c->exptime = md_relative_time(m, exptime);
     c->exptime_set = m->now;
     c->missing = (uint64_t)c->nbytes + 2;
@@ -161,6 +202,8 @@ static bool observed_no_memory(struct md_feed *f) {
             continue;
         if (i == 0)
             m->stats.count[MD_STAT_store_no_memory]++;
+        if (i == 0 && m->profile->set_counts_at_line) /* it was refused at the line already */
+            md_count_store(m, f->c, -1);
         md_refuse(f, MD_RULE_NO_MEMORY, texts[i]);
         /* What was there when it was refused; not what somebody stored since. */
         if (i == 0 && f->c->store == MD_CMD_SET && m->records[f->c->record].item != MD_NIL &&
@@ -183,6 +226,7 @@ static bool observed_no_join(struct md_feed *f) {
     md_refuse(f, MD_RULE_NO_MEMORY, text);
     md_quirk_applies(m, MD_QUIRK_APPEND_NO_MEMORY);
     md_segmented_taken_somewhere(m);
+    md_failed_store(m, &(struct md_value){.cas_given = false});
     return true;
 }
 
@@ -222,9 +266,11 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
         md_feed_commit(f);
         return;
     }
-    if (m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
+    if (c->store == MD_CMD_SET &&
+        m->records[c->record].item != MD_NIL) /* its answer is here: the set was not refused */
         m->items[m->records[c->record].item].doubtful = false;
-    md_count_store(m, c);
+    if (!m->profile->set_counts_at_line)
+        md_count_store(m, c, 1);
     if (memcmp(data + c->nbytes, "\r\n", 2) != 0) {
         md_chosen(m, MD_CHOICE_BAD_CHUNK_REST);
         md_refuse(f, MD_RULE_BAD_DATA_CHUNK, "CLIENT_ERROR bad data chunk");
@@ -241,6 +287,7 @@ void md_text_data(struct md_feed *f, const uint8_t *data) {
                              .data = data,
                              .nbytes = c->nbytes,
                              .room = &c->room};
+        md_take_cas_left(m, c, &v);
         look_before_store(f);
         say_stored(f, md_store(m, &v));
     }

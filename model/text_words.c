@@ -64,14 +64,14 @@ void md_note_noreply(struct md_feed *f, const struct md_tokens *w) {
 }
 
 void md_note_surplus(struct md_feed *f, const struct md_tokens *w, size_t max) {
-    if (w->n == max && !f->c->noreply)
+    if (w->n >= max && !f->c->noreply)
         md_chosen(f->m, MD_CHOICE_SURPLUS);
 }
 
 bool md_count_is(struct md_feed *f, const struct md_tokens *w, size_t min, size_t max) {
-    if (w->n >= min && w->n <= max)
+    if (w->n >= min && (w->n <= max || f->m->profile->surplus_words))
         return true;
-    md_refuse(f, MD_RULE_TOKENS, "ERROR");
+    md_refuse(f, MD_RULE_TOKENS, f->m->profile->too_few_words);
     return false;
 }
 
@@ -86,6 +86,8 @@ void md_look(struct md_feed *f, int32_t record, const char *missing) {
 }
 
 bool md_lenient(struct md_feed *f, const struct md_number *n) {
+    if (n->minus && f->m->profile->minus_anywhere)
+        return false;
     return n->proper || md_quirk_applies(f->m, MD_QUIRK_NUMBER_LENIENT);
 }
 

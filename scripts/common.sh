@@ -5,7 +5,6 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 deps=$top/build/deps
 stock_node=$deps/memcached # a link that scripts/setup makes
-nutcracker=$deps/nutcracker    # and this one
 stock_version=1.6.18
 
 say() { printf '%s\n' "$*" >&2; }
@@ -87,11 +86,23 @@ source_entries() {
     done >"$folder/distribution.list"
 }
 
-# fetch_source PACKAGE SCRATCH [VERSION] [SUITE] [optional]: unpacks a source package, patched, into
-# SCRATCH/source and prints its upstream version; without VERSION the newest. With `optional`, the
-# tarball alone will do where the mirror has no patches.
+# unpack_parts FOLDER PACKAGE: a source package without its .dsc (some mirrors lack it), from the
+# tarball and, if they are there, Debian's patches. apt has checked both against the signed lists,
+# which name the same hashes as the .dsc.
+unpack_parts() {
+    local folder=$1 name=$2 patches
+    mkdir "$folder/source"
+    quietly tar -xf "$folder/$name"_*.orig.tar.* -C "$folder/source" --strip-components=1 || exit 3
+    patches=$(compgen -G "$folder/${name}_*.debian.tar.*") || return 0
+    quietly tar -xf "$patches" -C "$folder/source" || exit 3
+    (cd "$folder/source" && quietly dpkg-source --before-build .) || exit 3
+}
+
+# fetch_source PACKAGE SCRATCH [VERSION] [SUITE]: unpacks a source package, patched, into
+# SCRATCH/source and prints its upstream version; without VERSION the newest. Says so where the mirror
+# lacks a part of it that can be done without.
 fetch_source() {
-    local name=$1 scratch=$2 version=${3-} suite=${4-} patches=${5-}
+    local name=$1 scratch=$2 version=${3-} suite=${4-}
     local codename known package
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     [[ -n $codename ]] || die "this distribution has no code name, so its sources are not known"
@@ -114,11 +125,12 @@ fetch_source() {
     local fetch=(apt-get "${private[@]}" -q source --only-source --download-only "$name=$package")
     if (cd "$scratch" && "${fetch[@]}") >"$scratch/source.log" 2>&1; then
         quietly dpkg-source -x "$scratch/$name"_*.dsc "$scratch/source" || exit 3
-    elif [[ $patches == optional ]] && (cd "$scratch" && quietly "${fetch[@]}" --tar-only); then
-        say "the mirror lacks Debian's patches of $name $package: without them"
-        mkdir "$scratch/source"
-        quietly tar -xf "$scratch/$name"_*.orig.tar.* -C "$scratch/source" --strip-components=1 ||
-            exit 3
+    elif (cd "$scratch" && "${fetch[@]}" --tar-only) >>"$scratch/source.log" 2>&1; then
+        local less='without its .dsc'
+        (cd "$scratch" && "${fetch[@]}" --diff-only) >>"$scratch/source.log" 2>&1 ||
+            less="without Debian's patches"
+        say "the mirror has $name $package only in part: it is taken $less"
+        unpack_parts "$scratch" "$name"
     else
         cat "$scratch/source.log" >&2
         die "apt-get could not fetch the source of $name $package"

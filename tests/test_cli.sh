@@ -28,6 +28,27 @@ expect 2 'give a FILE' "$md" show
 expect 2 'one FILE' "$md" show a b
 expect 2 'give a FILE' "$md" shrink
 
+# No option of `cluster` that does nothing, and one way of running at a time.
+for option in jobs engine target profile without-quirk connect; do
+    expect 2 "unrecognized option '--$option" "$md" cluster "--$option=x"
+    ! grep -qE -- "^ +(-[a-zA-Z], )?--$option" <("$md" cluster --help) || fail "cluster --help lists --$option"
+done
+expect 2 'placement has no use for --hash' "$md" cluster --placement --hash md5
+expect 2 'placement has no use for --nodes' "$md" cluster --placement --nodes 3
+expect 2 'placement has no use for --out' "$md" cluster --placement --out "$scratch/x"
+expect 2 'config-endpoint has no use for --json' "$md" cluster --config-endpoint localhost:1 --json
+expect 2 'config-endpoint has no use for --keys' "$md" cluster --config-endpoint localhost:1 --keys 20000
+expect 2 'running a FILE has no use for --time' "$md" cluster --time 3 "$scratch/x.trace"
+expect 2 'running a FILE has no use for --hash' "$md" cluster --hash md5 "$scratch/x.trace"
+expect 2 'a file of calls has no use for --node-arg' "$md" cluster --node-arg=-C x.calls
+expect 2 'give one of them' "$md" cluster --placement "$scratch/x.trace"
+expect 2 'give one of them' "$md" cluster --placement --config-endpoint localhost:1
+expect 2 'give one of them' "$md" cluster --config-endpoint localhost:1 "$scratch/x.trace"
+expect 2 'repro is for one FILE, not 0' "$md" cluster --repro "$scratch/x.c"
+expect 2 'whole number from 1000' "$md" cluster --placement --keys 999
+expect 0 'keys' "$md" cluster --placement --keys 1000 --cases 1
+expect 2 'campaign without --placement has no use for --keys' "$md" cluster --keys 20000
+
 # ---- rules ----
 expect 0 'get-hit.*DOC' "$md" rules
 expect 0 'bget' "$md" rules

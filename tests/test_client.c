@@ -5,7 +5,7 @@
  * row is off, and is explained when it is on), and a crash does not end the campaign.
  */
 #include "harness/artifact.h"
-#include "harness/client_run.h"
+#include "harness/client_findings.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -214,6 +214,7 @@ static void random_ones_agree(void **state) {
     struct md_client_sequence s;
     struct md_client_verdict v = {0};
     struct md_buf report = {0};
+    uint64_t ended = md_client_runner_counts(runner)->spoiled;
     for (uint64_t i = 0; i < SEQUENCES; i++) {
         md_client_generate(&s, 1, i);
         if (md_client_run(runner, &s, &v) == MD_CLIENT_AGREED)
@@ -221,6 +222,10 @@ static void random_ones_agree(void **state) {
         md_client_report(&s, &v, &report);
         fail_msg("sequence %llu of seed 1: %s", (unsigned long long)i, md_buf_cstr(&report));
     }
+    /* Most get to their end: those that do not find nothing behind it. */
+    ended = md_client_runner_counts(runner)->spoiled - ended;
+    print_message("%d of %d ended early\n", (int)ended, SEQUENCES);
+    assert_in_range(ended, 0, SEQUENCES * 23 / 100);
     md_client_verdict_free(&v);
 }
 
@@ -275,6 +280,16 @@ static void every_field_is_compared(void **state) {
                     "client-fetch-result-text-key");
     a_lie_is_caught((struct lie){MD_CLIENT_STAT, OF(value), false}, "client-stat-text-value");
     a_lie_is_caught((struct lie){MD_CLIENT_GET, OF(where), false}, "client-get-text-server");
+}
+
+static void another_server_is_caught(void **state) {
+    (void)state;
+    struct lie lie = {MD_CLIENT_GET, OF(where), false};
+    md_client_runner_config(runner)->lie = tell_lie;
+    md_client_runner_config(runner)->lie_ctx = &lie;
+    diverges("memcached_server_add_unix_socket(m, second);\n"
+             "memcached_get(m, \"a\", 1, ...);\n",
+             "client-get-text-server");
 }
 
 /* Says that all went well: only what is stored shows it. */
@@ -391,6 +406,92 @@ static void files_for_a_maintainer(void **state) {
     free(path);
 }
 
+/* ---- what becomes of a divergence ------------------------------------------------------------ */
+
+/* Lies about the set of some runs only: bit 1 << run. */
+struct moody {
+    unsigned runs, lies_in;
+};
+
+static bool tell_lie_by_mood(void *ctx, bool after, const struct md_client_call *c,
+                             struct md_client_result *r) {
+    struct moody *m = ctx;
+    if (after && c->op == MD_CLIENT_SET)
+        r->rc ^= m->lies_in >> m->runs++ & 1;
+    return false;
+}
+
+static bool is_there(const char *dir, const char *name) {
+    struct md_buf text = {0}, why = {0};
+    char *path = md_path(dir, "%s", name);
+    bool there = md_artifact_read(path, 1 << 16, &text, &why) && text.len > 0;
+    md_buf_free(&text);
+    md_buf_free(&why);
+    free(path);
+    return there;
+}
+
+#define SET_LIED "client-set-text-rc-success-failure"
+
+/* One sequence that lies in these runs, found and looked into. */
+static enum md_client_fate fate_of(struct md_client_findings *f, unsigned lies_in, bool crashed) {
+    struct md_client_sequence s = calls("memcached_set(m, \"a\", 1, \"x\", 1, 0, 0U);\n");
+    struct md_client_verdict v = {0};
+    struct md_buf why = {0};
+    struct moody mood = {.lies_in = lies_in};
+    md_client_runner_config(runner)->lie = tell_lie_by_mood;
+    md_client_runner_config(runner)->lie_ctx = &mood;
+    assert_int_equal(md_client_run(runner, &s, &v), MD_CLIENT_DIVERGED);
+    assert_string_equal(v.signature, SET_LIED);
+    v.crashed = crashed;
+    enum md_client_fate fate = md_client_found(f, runner, &s, &v, &why);
+    assert_int_equal(s.n, 1);
+    assert_string_equal(v.signature, SET_LIED);
+    md_client_verdict_free(&v);
+    md_buf_free(&why);
+    return fate;
+}
+
+static void what_does_not_repeat_is_kept(void **state) {
+    (void)state;
+    char dir[] = "/tmp/memdiverge-client.XXXXXX";
+    struct md_client_findings f = {.dir = mkdtemp(dir)};
+    assert_non_null(f.dir);
+    assert_int_equal(fate_of(&f, 1, false), MD_CLIENT_UNCONFIRMED);
+    assert_true(is_there(dir, "unconfirmed/" SET_LIED "/found.calls"));
+    assert_true(is_there(dir, "unconfirmed/" SET_LIED "/report.txt"));
+    assert_false(is_there(dir, "divergences/" SET_LIED "/found.calls"));
+    assert_int_equal(md_client_found_count(&f, false), 1);
+    /* Met again, it has another chance: here in the third of three runs. */
+    assert_int_equal(fate_of(&f, 1 | 1 << 3, false), MD_CLIENT_CONFIRMED);
+    assert_true(is_there(dir, "divergences/" SET_LIED "/found.calls"));
+    assert_true(is_there(dir, "divergences/" SET_LIED "/repro.c"));
+    assert_false(is_there(dir, "unconfirmed/" SET_LIED "/found.calls"));
+    assert_int_equal(md_client_found_count(&f, false), 0);
+    assert_int_equal(md_client_found_count(&f, true), 1);
+    assert_int_equal(fate_of(&f, ~0U, false), MD_CLIENT_KNOWN_ALREADY);
+    md_client_findings_free(&f);
+    md_artifact_remove(dir);
+}
+
+static void a_crash_needs_no_second_time(void **state) {
+    (void)state;
+    char dir[] = "/tmp/memdiverge-client.XXXXXX";
+    struct md_client_findings f = {.dir = mkdtemp(dir)};
+    assert_non_null(f.dir);
+    assert_int_equal(fate_of(&f, 1, true), MD_CLIENT_CONFIRMED);
+    assert_true(is_there(dir, "divergences/" SET_LIED "/found.calls"));
+    md_client_findings_free(&f);
+    md_artifact_remove(dir);
+}
+
+static void what_cannot_be_written_is_said(void **state) {
+    (void)state;
+    struct md_client_findings f = {.dir = "/dev/null/none"};
+    assert_int_equal(fate_of(&f, ~0U, false), MD_CLIENT_NOT_WRITTEN);
+    md_client_findings_free(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_and_listings_lose_nothing),
@@ -403,11 +504,15 @@ int main(void) {
         cmocka_unit_test_setup(cas_goes_round, plain),
         cmocka_unit_test_setup(random_ones_agree, plain),
         cmocka_unit_test_setup(every_field_is_compared, plain),
+        cmocka_unit_test_setup(another_server_is_caught, plain),
         cmocka_unit_test_setup(a_lost_write_is_seen_at_the_end, plain),
         cmocka_unit_test_setup(a_lie_is_shrunk_to_itself, plain),
         cmocka_unit_test_setup(every_deviation_is_shown, plain),
         cmocka_unit_test(every_deviation_says_what_and_where),
         cmocka_unit_test(files_for_a_maintainer),
+        cmocka_unit_test_setup(what_does_not_repeat_is_kept, plain),
+        cmocka_unit_test_setup(a_crash_needs_no_second_time, plain),
+        cmocka_unit_test_setup(what_cannot_be_written_is_said, plain),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -5,6 +5,7 @@
  * real seconds that could take virtual ones.
  */
 #include "harness/artifact.h"
+#include "harness/cluster_confirm.h"
 #include "harness/cluster_generate.h"
 #include "harness/cluster_known.h"
 #include "harness/cluster_shrink.h"
@@ -68,6 +69,8 @@ static void test_traces_round_trip(void **state) {
     md_cluster_trace_free(&again);
 }
 
+#define NINES "99999999999999999999999999999999999999999999999999"
+
 static void test_bad_traces_are_refused(void **state) {
     static const struct {
         const char *text;
@@ -87,6 +90,7 @@ static void test_bad_traces_are_refused(void **state) {
         {"memdiverge-cluster 1\nset a@9 v\n", 2, 7},
         {"memdiverge-cluster 1\nget a\\x0d\\x0a\n", 2, 5},
         {"memdiverge-cluster 1\nget a b\n", 2, 7},
+        {"memdiverge-cluster 1\nclient prefix=p\nget " NINES NINES NINES NINES NINES "\n", 3, 5},
         {"memdiverge-cluster 1\nkill 99\n", 2, 6},
         {"memdiverge-cluster 1\nexec /bin/sh\n", 2, 1},
     };
@@ -207,14 +211,83 @@ static void test_failures_allow_what_they_explain(void **state) {
     judge_says(&j, "mget-silent ");
     md_cm_happens(j.m, home, MD_CM_RESTART);
     j.held.after[home] = MD_CM_NOTHING;
-    for (int i = 0; i < 3; i++) {
-        md_cm_get(j.m, &j.key, MD_SEEN_DISABLED, MD_CM_NOTHING);
-        judge_says(&j, "");
-        md_cm_clock(j.m, 4);
-    }
+    md_cm_get(j.m, &j.key, MD_SEEN_DISABLED, MD_CM_NOTHING);
+    md_cm_clock(j.m, 4); /* its timeout, a second, and one call that may still fail */
+    md_cm_get(j.m, &j.key, MD_SEEN_DISABLED, MD_CM_NOTHING);
+    judge_says(&j, "");
     md_cm_get(j.m, &j.key, MD_SEEN_DISABLED, MD_CM_NOTHING);
     judge_says(&j, "never-recovers:disabled ");
     md_cm_free(j.m);
+}
+
+/* A node that refuses connections: the failure limit and two errors, then it has to be out. */
+static void test_a_node_is_ejected_in_time(void **state) {
+    struct judge j;
+    (void)state;
+    unsigned home = judge_start(
+        &j, (struct md_cm_config){.auto_eject = true, .failure_limit = 1, .retry_timeout = 2});
+    md_cm_happens(j.m, home, MD_CM_KILL);
+    j.held.after[home] = MD_CM_UNKNOWN;
+    for (int i = 0; i < 3; i++)
+        md_cm_get(j.m, &j.key, i > 1 ? MD_SEEN_DISABLED : MD_SEEN_UNREACHABLE, MD_CM_NOTHING);
+    judge_says(&j, "");
+    md_cm_get(j.m, &j.key, MD_SEEN_DISABLED, MD_CM_NOTHING);
+    judge_says(&j, "never-ejected:refused ");
+    md_cm_free(j.m);
+}
+
+static int judge_deletes(struct judge *j, enum md_seen seen) {
+    int write = md_cm_begin(j->m, 0);
+    md_cm_delete(j->m, &j->key, write, seen);
+    return write;
+}
+
+static void test_lost_deletes_are_found(void **state) {
+    struct judge j;
+    (void)state;
+    unsigned home = judge_start(&j, (struct md_cm_config){.noreply = true});
+    int value = judge_sets(&j, home);
+    judge_deletes(&j, MD_SEEN_OK);
+    judge_says(&j, "lost-without-failure:noreply-delete ");
+    j.held.after[home] = MD_CM_NOTHING;
+    judge_deletes(&j, MD_SEEN_OK);
+    judge_says(&j, "");
+    md_cm_get(j.m, &j.key, MD_SEEN_OK, value); /* deleted, as nobody can doubt */
+    judge_says(&j, "value-from-nowhere:get stale-without-failure:get ");
+    md_cm_free(j.m);
+    home = judge_start(&j, (struct md_cm_config){.buffer = true});
+    judge_sets(&j, home);
+    judge_deletes(&j, MD_SEEN_BUFFERED);
+    judge_says(&j, "");
+    md_cm_flushed(j.m, &j.key, 1, MD_SEEN_OK);
+    judge_says(&j, "buffered-and-lost:delete ");
+    judge_deletes(&j, MD_SEEN_BUFFERED);
+    j.held.after[home] = MD_CM_NOTHING;
+    md_cm_flushed(j.m, &j.key, 1, MD_SEEN_OK);
+    judge_says(&j, "");
+    md_cm_free(j.m);
+}
+
+/* A fault that is known excuses what it leads to, and nothing else. */
+static void test_known_faults_hide_no_others(void **state) {
+    static const char *const news[] = {
+        "client-died:get:binary:quiet-delete:noreply",
+        "client-hangs:get:binary:failed-mget",
+        "blocks-too-long:get:binary:quiet-delete:noreply",
+        "acknowledged-and-lost:set:binary:failed-mget",
+        "deleted-but-held:binary:failed-mget",
+        "wrong-flags:binary:quiet-delete:noreply",
+        "invented-value:get:binary:quiet-delete:noreply",
+        "never-ejected:refused:text",
+        "never-recovers:marked-dead:text",
+        "buffered-and-lost:delete:text",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof news / sizeof *news; i++)
+        if (md_cluster_known(news[i]))
+            fail_msg("%s is known as %s", news[i], md_cluster_known(news[i])->id);
+    assert_non_null(md_cluster_known("another-keys-value:get:binary:quiet-delete:noreply"));
+    assert_non_null(md_cluster_known("never-ejected:text"));
 }
 
 static void test_stale_reads_are_hazards(void **state) {
@@ -418,6 +491,9 @@ int main(void) {
         cmocka_unit_test(test_wrong_places_are_found),
         cmocka_unit_test(test_wrong_values_are_found),
         cmocka_unit_test(test_failures_allow_what_they_explain),
+        cmocka_unit_test(test_a_node_is_ejected_in_time),
+        cmocka_unit_test(test_lost_deletes_are_found),
+        cmocka_unit_test(test_known_faults_hide_no_others),
         cmocka_unit_test(test_stale_reads_are_hazards),
         cmocka_unit_test(test_known_traces_show_it),
         cmocka_unit_test(test_keys_are_where_the_model_says),

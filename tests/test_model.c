@@ -243,25 +243,28 @@ static void numbers(void **state) {
         const char *text;
         bool proper, taken;
         uint64_t value;
+        bool minus;
     } table[] = {
-        {"0", true, true, 0},
-        {"007", true, true, 7},
-        {"18446744073709551615", true, true, UINT64_MAX},
-        {"18446744073709551616", false, false, 0},
-        {"+5", false, true, 5},
-        {"-5", false, false, 0},
-        {"-18446744073709551615", false, true, 1},
-        {"\t5", false, true, 5},
-        {"5\tx", false, true, 5},
-        {"5x", false, false, 0},
-        {"", false, false, 0},
-        {"9223372036854775808\t-", false, false, 0},
+        {"0", true, true, 0, false},
+        {"007", true, true, 7, false},
+        {"18446744073709551615", true, true, UINT64_MAX, false},
+        {"18446744073709551616", false, false, 0, false},
+        {"+5", false, true, 5, false},
+        {"-5", false, false, 0, false},
+        {"-18446744073709551615", false, true, 1, false},
+        {"\t5", false, true, 5, false},
+        {"5\tx", false, true, 5, false},
+        {"5x", false, false, 0, false},
+        {"", false, false, 0, false},
+        {"9223372036854775808\t-", false, true, UINT64_C(1) << 63, true},
+        {"9223372036854775807\t-", false, true, (UINT64_C(1) << 63) - 1, false},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct md_number n =
             md_number_unsigned((const uint8_t *)table[i].text, strlen(table[i].text));
         assert_int_equal(n.proper, table[i].proper);
         assert_int_equal(n.taken, table[i].taken);
+        assert_int_equal(n.minus, table[i].minus);
         if (n.taken)
             assert_int_equal(n.value, table[i].value);
     }

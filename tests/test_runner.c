@@ -130,6 +130,17 @@ enum md_node_status md_node_advance(struct md_node *n, uint32_t seconds) {
     return MD_NODE_OK;
 }
 
+void md_node_barrier(struct md_node *n) { (void)n; }
+
+void md_node_goodbye(struct md_node *n) { (void)n; }
+
+void md_node_barrier_text(struct md_node *n, const struct md_buf *text,
+                          const struct md_buf *reply) {
+    (void)n;
+    (void)text;
+    (void)reply;
+}
+
 bool md_node_is_remote(const struct md_node *n) {
     (void)n;
     return lie.remote;

@@ -65,6 +65,42 @@ static void good_pairs_keep_every_promise(void **state) {
     }
 }
 
+/* What follows from the rule, whatever the hash, a weak hash does not excuse. */
+static void weak_hashes_excuse_only_what_they_cause(void **state) {
+    struct md_spread_row r = {.hash = MD_HASH_FNV1_32, .distribution = MD_DIST_CONSISTENT, .n = 4};
+    (void)state;
+    assert_true(md_spread_known(&r, MD_PROMISE_UNIFORM));
+    assert_true(md_spread_known(&r, MD_PROMISE_JOIN_SHARE));
+    for (r.hash = 0; r.hash < MD_KEY_HASHES; r.hash++) {
+        assert_false(md_spread_known(&r, MD_PROMISE_MONOTONE));
+        assert_false(md_spread_known(&r, MD_PROMISE_REJOIN));
+        assert_int_equal(md_spread_known(&r, MD_PROMISE_ORDERLESS), r.hash == MD_HASH_CRC);
+    }
+    r.hash = MD_HASH_CRC;
+    r.distribution = MD_DIST_MODULA;
+    assert_false(md_spread_known(&r, MD_PROMISE_JOIN_SHARE));
+}
+
+/* Chance is larger then, and the limits with it; what is bad still shows. */
+static void few_keys_are_no_alarm(void **state) {
+    (void)state;
+    for (size_t keys = MD_SPREAD_KEYS_LEAST; keys <= 16000; keys *= 16)
+        for (uint64_t seed = 0; seed < 2; seed++) {
+            struct md_spread s;
+            struct md_buf text = {0};
+            md_spread_measure(&s, keys, seed);
+            md_spread_print(&s, &text);
+            if (md_spread_news(&s))
+                fail_msg("%zu keys, seed %d: %s", keys, (int)seed, md_buf_cstr(&text));
+            assert_true(
+                md_spread_find(&s, MD_DIST_KETAMA_WEIGHTED, MD_HASH_CRC, false, 8)->broken >>
+                    MD_PROMISE_BALANCED &
+                1);
+            md_buf_free(&text);
+            md_spread_free(&s);
+        }
+}
+
 /* With these keys (seed 0) libmemcached's default hash is as even as the others ... */
 static void the_default_hash_is_even_here(void **state) {
     const struct md_spread *s = *state;
@@ -241,20 +277,20 @@ static void a_mixed_fleet(void **state) {
     md_fleet_print(&f, &text);
     fputs(md_buf_cstr(&text), stdout);
     md_buf_free(&text);
-    for (int a = 0; a < MD_CLIENTS; a++)
-        for (int b = 0; b < MD_CLIENTS; b++) {
-            bool same = a == b || (a == MD_CLIENT_LIB_WEIGHTED && b == MD_CLIENT_NC_KETAMA) ||
-                        (b == MD_CLIENT_LIB_WEIGHTED && a == MD_CLIENT_NC_KETAMA) ||
-                        (a == MD_CLIENT_LIB_DEFAULT && b == MD_CLIENT_NC_MODULA) ||
-                        (b == MD_CLIENT_LIB_DEFAULT && a == MD_CLIENT_NC_MODULA);
+    for (int a = 0; a < MD_FLEET_CLIENTS; a++)
+        for (int b = 0; b < MD_FLEET_CLIENTS; b++) {
+            bool same = a == b || (a == MD_FLEET_LIB_WEIGHTED && b == MD_FLEET_NC_KETAMA) ||
+                        (b == MD_FLEET_LIB_WEIGHTED && a == MD_FLEET_NC_KETAMA) ||
+                        (a == MD_FLEET_LIB_DEFAULT && b == MD_FLEET_NC_MODULA) ||
+                        (b == MD_FLEET_LIB_DEFAULT && a == MD_FLEET_NC_MODULA);
             if (same)
                 assert_true(f.same[a][b] == 1);
             else
                 assert_true(f.same[a][b] < 0.75);
         }
-    assert_true(fabs(f.moved[MD_CLIENT_PYMEMCACHE] - 0.2) < 0.01);
-    assert_true(fabs(f.moved[MD_CLIENT_NC_MODULA] - 0.8) < 0.01);
-    assert_true(f.moved[MD_CLIENT_LIB_WEIGHTED] < 0.28);
+    assert_true(fabs(f.moved[MD_FLEET_PYMEMCACHE] - 0.2) < 0.01);
+    assert_true(fabs(f.moved[MD_FLEET_NC_MODULA] - 0.8) < 0.01);
+    assert_true(f.moved[MD_FLEET_LIB_WEIGHTED] < 0.28);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -319,7 +355,7 @@ static void the_command_repeats_itself(void **state) {
     assert_true(json_array_size(found) > 0);
     json_array_foreach(found, i, value) assert_true(json_is_true(json_object_get(value, "known")));
     assert_int_equal(json_array_size(json_object_get(json_object_get(first, "clients"), "clients")),
-                     MD_CLIENTS);
+                     MD_FLEET_CLIENTS);
     json_decref(first);
     json_decref(second);
 }
@@ -328,6 +364,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_measured_before),
         cmocka_unit_test(good_pairs_keep_every_promise),
+        cmocka_unit_test(weak_hashes_excuse_only_what_they_cause),
+        cmocka_unit_test(few_keys_are_no_alarm),
         cmocka_unit_test(the_default_hash_is_even_here),
         cmocka_unit_test(the_default_hash_is_uneven_elsewhere),
         cmocka_unit_test(rings_are_monotone_and_orderless),

@@ -44,8 +44,8 @@ for node in garbage mute hangup flood; do
 done
 expect 3 'does not follow the clock' "${run[@]}" --node "$bad/own_clock" --out "$scratch/o"
 expect 3 'does not load the clock shim' "${run[@]}" --node "$bad/static" --out "$scratch/o"
-expect 2 'cannot test yet' "$md" replay --connect "$scratch/none.sock" "$scratch/get.trace"
-expect 2 'cannot test yet' "$md" run --oracle protocol --node "$MEMDIVERGE_NODE" --out "$scratch/o"
+expect 3 'cannot connect' "$md" replay --connect "$scratch/none.sock" "$scratch/get.trace"
+expect 2 'give --connect' "$md" run --oracle protocol --node "$MEMDIVERGE_NODE" --out "$scratch/o"
 
 # A node that goes wrong later: a divergence with its last words, not a failure of ours.
 for what in crash exit close flood; do

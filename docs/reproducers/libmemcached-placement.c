@@ -1,6 +1,6 @@
 /*
- * What libmemcached does with the placement of keys that it should not do: docs/findings.md,
- * "libmemcached: placement". Needs nothing but the library, no server is asked.
+ * What libmemcached does with the placement of keys that it should not do:
+ * docs/findings-libmemcached-placement.md. Needs nothing but the library, no server is asked.
  *
  * cc libmemcached-placement.c -lmemcached -lmemcachedutil && ./a.out [ID]
  *
@@ -52,24 +52,28 @@ static bool told(int n, const char *what) {
     return n > 0;
 }
 
-static bool stale_ring(void) {
-    memcached_st *before = client(MEMCACHED_DISTRIBUTION_CONSISTENT, MEMCACHED_HASH_MD5);
-    memcached_st *after = client(MEMCACHED_DISTRIBUTION_CONSISTENT, MEMCACHED_HASH_DEFAULT);
-    add_servers(before, 1);
-    add_servers(after, 1);
+/* The hash, or the distribution too, is set before the servers in one client and after them in the
+ * other. */
+static bool order_matters(uint64_t distribution, uint32_t weight, bool both, const char *what) {
+    memcached_st *before = client(distribution, MEMCACHED_HASH_MD5);
+    memcached_st *after =
+        both ? memcached_create(NULL) : client(distribution, MEMCACHED_HASH_DEFAULT);
+    add_servers(before, weight);
+    add_servers(after, weight);
     memcached_behavior_set(after, MEMCACHED_BEHAVIOR_HASH, MEMCACHED_HASH_MD5);
-    return told(differ(before, after), "HASH set before the servers, and after");
+    if (both)
+        memcached_behavior_set(after, MEMCACHED_BEHAVIOR_DISTRIBUTION, distribution);
+    return told(differ(before, after), what);
+}
+
+static bool stale_ring(void) {
+    return order_matters(MEMCACHED_DISTRIBUTION_CONSISTENT, 1, false,
+                         "HASH set before the servers, and after");
 }
 
 static bool weight_changes_ring(void) {
-    memcached_st *before = client(MEMCACHED_DISTRIBUTION_CONSISTENT, MEMCACHED_HASH_MD5);
-    memcached_st *after = memcached_create(NULL);
-    add_servers(before, 2);
-    add_servers(after, 2);
-    memcached_behavior_set(after, MEMCACHED_BEHAVIOR_HASH, MEMCACHED_HASH_MD5);
-    memcached_behavior_set(after, MEMCACHED_BEHAVIOR_DISTRIBUTION,
-                           MEMCACHED_DISTRIBUTION_CONSISTENT);
-    return told(differ(before, after), "DISTRIBUTION set before the servers, and after");
+    return order_matters(MEMCACHED_DISTRIBUTION_CONSISTENT, 2, true,
+                         "DISTRIBUTION set before the servers, and after");
 }
 
 static bool clone_forgets_weighted(void) {
@@ -95,14 +99,8 @@ static bool pool_forgets_weighted(void) {
 }
 
 static bool spy_weighted(void) {
-    memcached_st *one = client(MEMCACHED_DISTRIBUTION_CONSISTENT_KETAMA_SPY, MEMCACHED_HASH_MD5);
-    memcached_st *late = memcached_create(NULL);
-    add_servers(one, 2);
-    add_servers(late, 2);
-    memcached_behavior_set(late, MEMCACHED_BEHAVIOR_HASH, MEMCACHED_HASH_MD5);
-    memcached_behavior_set(late, MEMCACHED_BEHAVIOR_DISTRIBUTION,
-                           MEMCACHED_DISTRIBUTION_CONSISTENT_KETAMA_SPY);
-    return told(differ(one, late), "KETAMA_SPY set before the servers, and after");
+    return order_matters(MEMCACHED_DISTRIBUTION_CONSISTENT_KETAMA_SPY, 2, true,
+                         "KETAMA_SPY set before the servers, and after");
 }
 
 static bool prefix_nul(void) {
