@@ -558,7 +558,9 @@ static void a_server_is_never_lost(void **state) {
     md_model_serve(m, &process);
     md_model_open(m, 0);
     assert_int_equal(md_model_feed(m, 0, text, sizeof text - 1, &r), MD_FEED_OK);
-    assert_string_equal(md_buf_cstr(&r.bytes), "CLIENT_ERROR lru crawler disabled\r\nSTORED\r\nVALUE a 0 2\r\n  \r\nEND\r\n");
+    assert_string_equal(
+        md_buf_cstr(&r.bytes),
+        "CLIENT_ERROR lru crawler disabled\r\nSTORED\r\nVALUE a 0 2\r\n  \r\nEND\r\n");
     assert_false(md_model_lost(m));
     md_reply_free(&r);
     md_model_free(m);
