@@ -243,6 +243,7 @@ struct md_profile {
     bool minus_anywhere;     /* behind a number of 2^63 or more a minus sign makes it none */
     bool failed_store_uses_cas, flush_uses_cas;
     bool sizes_at_runtime;  /* knows stats sizes_enable and sizes_disable */
+    bool watch_noreply;     /* watch has noreply */
     bool mgdump;            /* knows lru_crawler mgdump */
     bool watches_deletions; /* knows watch deletions */
     bool flush_unlinks;   /* flush_all takes out at once what is too young to be told apart later */

@@ -235,7 +235,7 @@ static void dump(struct md_feed *f, struct md_token which, bool meta) {
     struct md_shape_note *n = md_shape_note(m, meta ? MD_SHAPE_METADUMP : MD_SHAPE_MGDUMP,
                                             (m->admin.crawled ? MD_SAYS_BUSY : 0) |
                                                 (set ? 0 : MD_SAYS_NOTSTARTED | MD_SAYS_BADCLASS));
-    n->ok_first = meta && !md_quirk_applies(m, MD_QUIRK_METADUMP_NO_OK);
+    n->ok_first = !md_quirk_applies(m, MD_QUIRK_METADUMP_NO_OK);
     for (unsigned c = 1; c <= m->slabs.largest; c++)
         if (set >> c & 1)
             md_shape_expect_items(m, n, c);
@@ -304,7 +304,8 @@ static bool watchable(const struct md_model *m, struct md_token t) {
 }
 
 void md_text_watch(struct md_feed *f, const struct md_tokens *w) {
-    md_note_noreply(f, w);
+    if (f->m->profile->watch_noreply)
+        md_note_noreply(f, w);
     if (beyond_model(f))
         return;
     if (f->out->n_commands > f->sent_commands) {
