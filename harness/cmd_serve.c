@@ -91,6 +91,7 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     case 'm':
     case 'f':
     case 'n':
+    case 'B':
     case 'o': add_option(state, s, key, word); break;
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", word); break;
     case ARGP_KEY_END:
@@ -156,6 +157,7 @@ int md_cmd_serve(int argc, char **argv) {
         {0, 'I', "SIZE", 0, "largest item", 3},
         {0, 'f', "FACTOR", 0, "growth of slab classes", 3},
         {0, 'n', "BYTES", 0, "least size of a chunk", 3},
+        {0, 'B', "PROTOCOL", 0, "ascii, binary, or auto (default: by the first byte)", 3},
         {0, 'R', "N", 0, "requests of one client at a time (default: 20)", 3},
         {0, 'C', 0, 0, "no CAS", 3},
         {0, 'F', 0, 0, "no flush_all", 3},
