@@ -55,17 +55,17 @@
     X(SIZES_CAS, 1, "whether stats sizes_enable uses up a CAS value")
 
 #define MD_ADMIN_QUIRK_LIST(X) \
-    X(METADUMP_STALLS, "1.6.18", "Storage commands: after the command the client awaits the reply", "not reported", \
+    X(METADUMP_STALLS, "1.6.18-1.6.45", "Storage commands: after the command the client awaits the reply", "not reported", \
       "commands behind lru_crawler metadump in the same batch are not answered until more bytes come (depends on arrival)") \
-    X(METADUMP_NO_OK, "1.6.18", "LRU_Crawler: OK to indicate successful launch", "a comment in proto_text.c", \
+    X(METADUMP_NO_OK, "1.6.18-1.6.38", "LRU_Crawler: OK to indicate successful launch", "a comment in proto_text.c", \
       "lru_crawler metadump does not answer OK before the items") \
     X(SIZES_NO_END, "1.6.18", "Statistics: the server terminates this list with the line END", "not reported", \
       "stats sizes_enable and stats sizes_disable end without END") \
-    X(CONNS_OUTSIDE, "1.6.18", "Connection statistics: addr, for listening sockets the listen address", "not reported", \
+    X(CONNS_OUTSIDE, "1.6.18-1.6.45", "Connection statistics: addr, for listening sockets the listen address", "not reported", \
       "stats conns shows 26 bytes of a longer path of a unix socket, and what lies behind them on the node's stack") \
-    X(ADMIN_CUT, "1.6.18", "LRU_Crawler: tocrawl <32u>; sleep: 1000000 is the max", "not reported", \
+    X(ADMIN_CUT, "1.6.18-1.6.38", "LRU_Crawler: tocrawl <32u>; sleep: 1000000 is the max", "not reported", \
       "numbers over 32 bits in slabs, lru and lru_crawler are cut to their low 32 bits") \
-    X(LRU_TUNE_WRAPS, "1.6.18", "LRU Tuning: percent hot, percent warm", "not reported", \
+    X(LRU_TUNE_WRAPS, "1.6.18-1.6.45", "LRU Tuning: percent hot, percent warm", "not reported", \
       "lru tune accepts percentages whose sum wraps around 32 bits")
 
 /* clang-format on */

@@ -235,7 +235,7 @@ static void dump(struct md_feed *f, struct md_token which, bool meta) {
     struct md_shape_note *n = md_shape_note(m, meta ? MD_SHAPE_METADUMP : MD_SHAPE_MGDUMP,
                                             (m->admin.crawled ? MD_SAYS_BUSY : 0) |
                                                 (set ? 0 : MD_SAYS_NOTSTARTED | MD_SAYS_BADCLASS));
-    n->ok_first = meta && !md_quirk_applies(m, MD_QUIRK_METADUMP_NO_OK);
+    n->ok_first = !md_quirk_applies(m, MD_QUIRK_METADUMP_NO_OK);
     for (unsigned c = 1; c <= m->slabs.largest; c++)
         if (set >> c & 1)
             md_shape_expect_items(m, n, c);
