@@ -166,7 +166,7 @@ void md_text_line(struct md_feed *f, const uint8_t *line, size_t n) {
     if (!dispatch(f, &w, name))
         return;
     bool shape = f->c->command.flags & MD_COMMAND_STATS; /* no text of it is known */
-    if ((f->unmodelled || shape) && f->m->process) { /* a server has to answer */
+    if ((f->unmodelled || shape) && f->m->process) {     /* a server has to answer */
         f->unmodelled = false;
         f->c->command.flags &= (uint8_t)~MD_COMMAND_STATS;
         md_refuse(f, MD_RULE_UNKNOWN, "ERROR");
