@@ -61,7 +61,7 @@
       "lru_crawler metadump does not answer OK before the items") \
     X(SIZES_NO_END, "1.6.18", "Statistics: the server terminates this list with the line END", "not reported", \
       "stats sizes_enable and stats sizes_disable end without END") \
-    X(CONNS_OUTSIDE, "1.6.18", "Connection statistics: addr, for listening sockets the listen address", "not reported", \
+    X(CONNS_OUTSIDE, "1.6.18-1.6.45", "Connection statistics: addr, for listening sockets the listen address", "not reported", \
       "stats conns shows 26 bytes of a longer path of a unix socket, and what lies behind them on the node's stack") \
     X(ADMIN_CUT, "1.6.18-1.6.38", "LRU_Crawler: tocrawl <32u>; sleep: 1000000 is the max", "not reported", \
       "numbers over 32 bits in slabs, lru and lru_crawler are cut to their low 32 bits") \
