@@ -1,13 +1,15 @@
 /*
  * Every node lives in a private folder with its socket. The folder's lock file is locked by the
  * tester as long as it lives: the kernel frees the lock however it dies, so a folder whose lock is
- * free belongs to nobody, and the next program sweeps it up.
+ * free belongs to nobody, and the next program sweeps it up. Its name has the maker's process id, so
+ * that one whose maker died before it could lock it is known for what it is.
  */
 #include "harness/node_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -17,6 +19,7 @@
 
 #define MD_FOLDER_PREFIX "memdiverge-node-"
 #define MD_FOLDER_LOCK "lock"
+#define MD_FOLDER_LONGEST MD_FOLDER_PREFIX "4194304-XXXXXX/"
 
 enum {
     MD_FOLDER_ROOM = 24,     /* bytes of a path that the names in the folder may take */
@@ -26,8 +29,7 @@ enum {
 /* $TMPDIR if a socket's path fits below it and LD_PRELOAD could name a file there. */
 static const char *md_folder_root(void) {
     const char *tmp = getenv("TMPDIR");
-    size_t limit =
-        sizeof((struct md_folder *)0)->path - sizeof MD_FOLDER_PREFIX "XXXXXX/" - MD_FOLDER_ROOM;
+    size_t limit = sizeof((struct md_folder *)0)->path - sizeof MD_FOLDER_LONGEST - MD_FOLDER_ROOM;
     if (!tmp || tmp[0] != '/' || strlen(tmp) > limit || strpbrk(tmp, " :"))
         return "/tmp";
     return tmp;
@@ -53,7 +55,7 @@ bool md_folder_make(struct md_folder *f, struct md_buf *why) {
     const char *root = md_folder_root();
     f->lock = -1;
     for (int tries = 0; tries < 10; tries++) {
-        snprintf(f->path, sizeof f->path, "%s/" MD_FOLDER_PREFIX "XXXXXX", root);
+        snprintf(f->path, sizeof f->path, "%s/" MD_FOLDER_PREFIX "%d-XXXXXX", root, (int)getpid());
         if (!mkdtemp(f->path)) {
             md_buf_printf(why,
                           "cannot make a folder for the node in %s: %s; set TMPDIR to a folder "
@@ -108,15 +110,24 @@ void md_folder_remove(struct md_folder *f) {
     f->path[0] = 0;
 }
 
+/* Whether the process that made the folder is gone. (One that merely cannot be seen from here makes
+ * another folder, see md_folder_lock.) */
+static bool md_maker_gone(const char *name) {
+    char *end;
+    long pid = strtol(name + sizeof MD_FOLDER_PREFIX - 1, &end, 10);
+    return *end == '-' && pid > 0 && pid <= INT_MAX && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
 /* True if nobody uses the folder (open as `dir`). *lock is the lock then taken, or -1. */
-static bool md_folder_forsaken(int dir, int *lock) {
+static bool md_folder_forsaken(const char *name, int dir, int *lock) {
     struct stat st;
     *lock = -1;
     if (fstat(dir, &st) != 0 || st.st_uid != geteuid())
         return false;
     int fd = openat(dir, MD_FOLDER_LOCK, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT && time(NULL) - st.st_mtime > MD_FOLDER_STILLBORN;
+        return errno == ENOENT &&
+               (md_maker_gone(name) || time(NULL) - st.st_mtime > MD_FOLDER_STILLBORN);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);
         return false;
@@ -137,7 +148,7 @@ void md_node_sweep(void) {
         if (dir < 0)
             continue;
         int lock;
-        if (md_folder_forsaken(dir, &lock)) {
+        if (md_folder_forsaken(e->d_name, dir, &lock)) {
             md_folder_empty(dir);
             unlinkat(dirfd(root), e->d_name, AT_REMOVEDIR);
         }

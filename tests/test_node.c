@@ -698,6 +698,23 @@ static void sweeping_spares_the_living_and_the_unborn(void **state) {
     assert_int_equal(folders(NULL, 0), 0);
 }
 
+/* Of a tester that was killed before it could lock its folder. */
+static void a_folder_whose_maker_died_is_swept_at_once(void **state) {
+    (void)state;
+    char mine[4096], theirs[4096];
+    pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    waitpid(dead, NULL, 0);
+    snprintf(mine, sizeof mine, "%s/memdiverge-node-%d-mine00", getenv("TMPDIR"), (int)getpid());
+    snprintf(theirs, sizeof theirs, "%s/memdiverge-node-%d-dead00", getenv("TMPDIR"), (int)dead);
+    assert_int_equal(mkdir(mine, 0700), 0);
+    assert_int_equal(mkdir(theirs, 0700), 0);
+    md_node_sweep();
+    assert_int_equal(access(theirs, F_OK), -1);
+    assert_int_equal(rmdir(mine), 0);
+}
+
 static void a_folder_that_cannot_be_made(void **state) {
     (void)state;
     char *before = strdup(temporary_folder());
@@ -987,6 +1004,7 @@ int main(void) {
         /* First, while no failed test has left a node. */
         cmocka_unit_test(a_killed_tester_leaves_nothing),
         cmocka_unit_test(a_freed_node_leaves_nothing),
+        cmocka_unit_test(a_folder_whose_maker_died_is_swept_at_once),
         cmocka_unit_test(sweeping_spares_the_living_and_the_unborn),
         cmocka_unit_test(an_item_lives_to_the_second),
         cmocka_unit_test(a_thousand_items_live_to_the_second),
