@@ -104,6 +104,10 @@ static bool by_beginning(struct md_feed *f, const uint8_t *key, size_t n, size_t
         bool exact = is_word(key, n, words[i]);
         if (!exact && b == BEGINS && !md_quirk_applies(m, MD_QUIRK_BIN_STAT_PREFIX))
             return false;
+        if (f->m->process && i > 0) { /* a server keeps no counters by prefix: none to tell */
+            md_binary_answer(f, &(struct md_answer){0});
+            return true;
+        }
         if (i > 0 || b == BEGINS_PERHAPS) {
             f->unmodelled = true;
             return true;
