@@ -59,6 +59,11 @@ gone() {
         fi
         read -rt 0.1 <> <(:) || :
     done
+    # A process that ends loses its command line before it gives back its locks.
+    local lock
+    for lock in "$TMPDIR"/memdiverge-node-*/lock "$scratch"/*/.memdiverge-campaign; do
+        [[ ! -f $lock ]] || flock -w 10 "$lock" true || fail "still locked: $lock"
+    done
 }
 
 nothing_left() {
