@@ -42,7 +42,9 @@ struct md_serve {
 
 bool md_serve_listen(struct md_serve *s, struct md_buf *why);
 void md_serve_unlisten(struct md_serve *s);
-void md_serve_tell_connections(void *ctx, struct md_buf *out);
+void md_serve_tell_connections(void *ctx,
+                               void (*say)(void *to, const char *name, const char *value),
+                               void *to);
 
 /* libevent's callbacks for the listener. */
 void md_serve_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,

@@ -157,23 +157,39 @@ void md_serve_unlisten(struct md_serve *s) {
 
 /* ---- stats conns ---------------------------------------------------------------------------- */
 
-void md_serve_tell_connections(void *ctx, struct md_buf *out) {
+struct listener {
+    void (*say)(void *to, const char *name, const char *value);
+    void *to;
+};
+
+static void say_of(const struct listener *l, int fd, const char *what, const char *value) {
+    char name[40];
+    snprintf(name, sizeof name, "%d:%s", fd, what);
+    l->say(l->to, name, value);
+}
+
+void md_serve_tell_connections(void *ctx,
+                               void (*say)(void *to, const char *name, const char *value),
+                               void *to) {
     const struct md_serve *s = ctx;
-    char own[ADDRESS_MAX], text[ADDRESS_MAX];
+    const struct listener l = {say, to};
+    char own[ADDRESS_MAX], text[ADDRESS_MAX], seconds[24];
     own_address(s, own);
     int fd = (int)evconnlistener_get_fd(s->listener);
-    md_buf_printf(out, "STAT %d:addr %s\r\nSTAT %d:state conn_listening\r\n", fd, own, fd);
+    say_of(&l, fd, "addr", own);
+    say_of(&l, fd, "state", "conn_listening");
     for (unsigned i = 0; i < s->config.connections; i++) {
         const struct md_guest *g = s->guest[i];
         if (!g)
             continue;
         address_text(&g->from, text);
-        md_buf_printf(out, "STAT %d:addr %s\r\nSTAT %d:listen_addr %s\r\n", g->fd, text, g->fd,
-                      own);
-        md_buf_printf(out, "STAT %d:state %s\r\nSTAT %d:secs_since_last_cmd %llu\r\n", g->fd,
-                      g->leaving                      ? "conn_closing"
-                      : md_model_in_data(s->model, i) ? "conn_nread"
-                                                      : "conn_parse_cmd",
-                      g->fd, (unsigned long long)((s->seconds - g->last)));
+        snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(s->seconds - g->last));
+        say_of(&l, g->fd, "addr", text);
+        say_of(&l, g->fd, "listen_addr", own);
+        say_of(&l, g->fd, "state",
+               g->leaving                      ? "conn_closing"
+               : md_model_in_data(s->model, i) ? "conn_nread"
+                                               : "conn_parse_cmd");
+        say_of(&l, g->fd, "secs_since_last_cmd", seconds);
     }
 }

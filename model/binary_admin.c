@@ -54,38 +54,13 @@ static bool is_word(const uint8_t *key, size_t n, const char *word) {
     return n == strlen(word) && memcmp(key, word, n) == 0;
 }
 
-/* What a server wrote from `begin` on, "STAT name value" by line, in packets: one for each line, and an
- * empty one at the end. */
-static void text_to_packets(struct md_feed *f, size_t begin) {
-    struct md_buf *out = &f->out->bytes, text = {0};
-    md_buf_append(&text, out->data + begin, out->len - begin);
-    out->len = begin;
-    const uint8_t *at = text.data, *end = at + text.len;
-    for (const uint8_t *stop; at < end && (stop = memchr(at, '\r', (size_t)(end - at)));
-         at = stop + 2) {
-        struct md_answer a = {0};
-        const uint8_t *name = at + strlen("STAT "), *blank = NULL;
-        if (stop > name)
-            blank = memchr(name, ' ', (size_t)(stop - name));
-        if (blank)
-            a = (struct md_answer){.key = name,
-                                   .n_key = (uint8_t)(blank - name),
-                                   .value = blank + 1,
-                                   .n_value = (size_t)(stop - blank - 1)};
-        md_binary_answer(f, &a); /* of END: nothing */
-    }
-    md_buf_free(&text);
-}
-
 static void show(struct md_feed *f, enum md_command_name name, enum md_rule rule,
                  void (*snapshot)(struct md_model *m)) {
     f->c->command.name = (uint8_t)name;
     md_rule_is(f->m, rule);
     snapshot(f->m);
     if (f->m->process) {
-        size_t begin = f->out->bytes.len;
         md_serve_stats(f);
-        text_to_packets(f, begin);
         return;
     }
     f->c->command.flags |= MD_COMMAND_STATS;
@@ -129,11 +104,8 @@ void md_binary_stat(struct md_feed *f, const uint8_t *key, size_t left) {
         show(f, MD_CMD_BIN_STAT, MD_RULE_STATS, md_stats_snapshot);
         return;
     }
-    size_t begin = f->out->bytes.len;
-    if (f->m->process && md_serve_stats_of(f, (struct md_token){key, n})) {
-        text_to_packets(f, begin);
+    if (f->m->process && md_serve_stats_of(f, (struct md_token){key, n}))
         return;
-    }
     if (by_beginning(f, key, n, left))
         return;
     for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)

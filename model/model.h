@@ -230,8 +230,9 @@ struct md_process {
     unsigned tcp_port, backlog;
     const char *interface, *socket_path; /* NULL: none */
     const char *library;                 /* libevent's version */
-    /* Lines of `stats conns`. */
-    void (*connections)(void *ctx, struct md_buf *out);
+    /* `stats conns`: says each name and value. */
+    void (*connections)(void *ctx, void (*say)(void *to, const char *name, const char *value),
+                        void *to);
     void *ctx;
 };
 /*

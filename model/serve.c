@@ -1,6 +1,7 @@
-/* Serving, forgetting, and `stats` as text; see serve.h. */
+/* Serving, forgetting, and what `stats` says; see serve.h. */
 #include "model/serve.h"
 
+#include "model/binary_internal.h"
 #include "model/lru.h"
 
 #include <stdio.h>
@@ -59,19 +60,39 @@ void md_model_tidy(struct md_model *m) {
 
 /* ---- stats ---------------------------------------------------------------------------------- */
 
+/* In the client's protocol: a line, or a packet. */
 static void say_text(struct md_feed *f, const char *name, const char *value) {
-    md_buf_printf(&f->out->bytes, "STAT %s %s\r\n", name, value);
+    if (f->c->binary)
+        md_binary_answer(f, &(struct md_answer){.key = (const uint8_t *)name,
+                                                .n_key = (uint8_t)strlen(name),
+                                                .value = (const uint8_t *)value,
+                                                .n_value = strlen(value)});
+    else
+        md_buf_printf(&f->out->bytes, "STAT %s %s\r\n", name, value);
 }
 
 static void say_number(struct md_feed *f, const char *name, uint64_t value) {
-    md_buf_printf(&f->out->bytes, "STAT %s %llu\r\n", name, (unsigned long long)value);
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    say_text(f, name, text);
 }
 
-static void say_end(struct md_feed *f) { md_buf_str(&f->out->bytes, "END\r\n"); }
+static void say_end(struct md_feed *f) {
+    if (f->c->binary)
+        md_binary_answer(f, &(struct md_answer){0});
+    else
+        md_buf_str(&f->out->bytes, "END\r\n");
+}
 
 static void say_cpu(struct md_feed *f, const char *name, uint64_t us) {
-    md_buf_printf(&f->out->bytes, "STAT %s %llu.%06llu\r\n", name,
-                  (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
+    char text[40];
+    snprintf(text, sizeof text, "%llu.%06llu", (unsigned long long)(us / 1000000),
+             (unsigned long long)(us % 1000000));
+    say_text(f, name, text);
+}
+
+static void say_of_connection(void *to, const char *name, const char *value) {
+    say_text(to, name, value);
 }
 
 static unsigned power_of(size_t size) {
@@ -210,7 +231,7 @@ bool md_serve_stats_of(struct md_feed *f, struct md_token what) {
     if (md_token_is(what, "settings"))
         say_settings(f);
     else if (md_token_is(what, "conns"))
-        p->connections(p->ctx, &f->out->bytes);
+        p->connections(p->ctx, say_of_connection, f);
     else if (md_token_is(what, "sizes"))
         say_text(f, "sizes_status", "disabled");
     else

@@ -1,7 +1,7 @@
 /*
  * The model as a server: not the picture of a node, but the node itself (memdiverge serve). Nobody
  * answers before it or corrects it, so choices are its own, nothing is ever lost, and what it has no
- * picture of is a nonexistent command. `stats` is text, and what only explains a trace is forgotten:
+ * picture of is a nonexistent command. `stats` is said, and what only explains a trace is forgotten:
  * a server runs for long.
  */
 #ifndef MEMDIVERGE_SERVE_H
