@@ -39,16 +39,14 @@ static const struct {
     [MD_CLIENT_LOOK] = {"look", MD_CLIENT_F_KEY},
 };
 
-static const struct {
-    const char *name, *constant;
-} settings[MD_CLIENT_SETTINGS] = {
-    {"binary", "MEMCACHED_BEHAVIOR_BINARY_PROTOCOL"},
-    {"buffer", "MEMCACHED_BEHAVIOR_BUFFER_REQUESTS"},
-    {"noreply", "MEMCACHED_BEHAVIOR_NOREPLY"},
-    {"support-cas", "MEMCACHED_BEHAVIOR_SUPPORT_CAS"},
-    {"no-block", "MEMCACHED_BEHAVIOR_NO_BLOCK"},
-    {"verify-key", "MEMCACHED_BEHAVIOR_VERIFY_KEY"},
-    {"hash-with-prefix", "MEMCACHED_BEHAVIOR_HASH_WITH_PREFIX_KEY"},
+static const char *const settings[MD_CLIENT_SETTINGS] = {
+    "MEMCACHED_BEHAVIOR_BINARY_PROTOCOL",
+    "MEMCACHED_BEHAVIOR_BUFFER_REQUESTS",
+    "MEMCACHED_BEHAVIOR_NOREPLY",
+    "MEMCACHED_BEHAVIOR_SUPPORT_CAS",
+    "MEMCACHED_BEHAVIOR_NO_BLOCK",
+    "MEMCACHED_BEHAVIOR_VERIFY_KEY",
+    "MEMCACHED_BEHAVIOR_HASH_WITH_PREFIX_KEY",
 };
 
 #define LITERAL(text)                                                                              \
@@ -118,8 +116,7 @@ static const struct md_client_cas cas_values[] = {
 
 const char *md_client_op_name(enum md_client_op op) { return ops[op].name; }
 unsigned md_client_op_fields(enum md_client_op op) { return ops[op].fields; }
-const char *md_client_setting_name(enum md_client_setting s) { return settings[s].name; }
-const char *md_client_setting_constant(enum md_client_setting s) { return settings[s].constant; }
+const char *md_client_setting_constant(enum md_client_setting s) { return settings[s]; }
 struct md_client_bytes md_client_key(uint8_t i) {
     return keys[i % COUNT(keys)];
 }

@@ -102,9 +102,8 @@ struct md_client_bytes {
     uint32_t times;
 };
 
-const char *md_client_op_name(enum md_client_op op);          /* "set", "increment_with_initial" */
-unsigned md_client_op_fields(enum md_client_op op);           /* enum md_client_field */
-const char *md_client_setting_name(enum md_client_setting s); /* "binary", "buffer" ... */
+const char *md_client_op_name(enum md_client_op op); /* "set", "increment_with_initial" */
+unsigned md_client_op_fields(enum md_client_op op);  /* enum md_client_field */
 const char *md_client_setting_constant(enum md_client_setting s); /* "MEMCACHED_BEHAVIOR_..." */
 
 struct md_client_bytes md_client_key(uint8_t i);
@@ -142,6 +141,7 @@ bool md_client_parse(struct md_client_sequence *s, const char *text, size_t len,
 /* Pieces of it: text and length, KEYS(...). */
 void md_client_print_bytes(struct md_client_bytes b, struct md_buf *out);
 void md_client_print_keys(const struct md_client_call *c, struct md_buf *out);
+void md_client_print_namespace(const struct md_client_call *c, struct md_buf *out);
 /* A whole program, for a maintainer: takes the sockets of one or two nodes, prints what each call
  * returns and what another client then finds. `why` (may be NULL) goes into its first comment. */
 void md_client_print_program(const struct md_client_sequence *s, const char *why,

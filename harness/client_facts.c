@@ -151,13 +151,6 @@ const struct md_client_fact *md_client_fact_find(enum md_client_op op, uint32_t 
     return NULL;
 }
 
-const struct md_client_fact *md_client_fact_named(const char *id) {
-    for (size_t i = 0; i < COUNT(facts); i++)
-        if (strcmp(facts[i].id, id) == 0)
-            return &facts[i];
-    return NULL;
-}
-
 const char *md_client_outcome_name(enum md_client_outcome o) {
     static const char *const names[MD_CLIENT_OUTCOMES] = {
         "none", "stored", "not-stored", "exists", "not-found",    "deleted",   "touched",

@@ -99,8 +99,6 @@ size_t md_client_facts(const struct md_client_fact **table);
 const struct md_client_fact *md_client_fact_find(enum md_client_op op, uint32_t conditions,
                                                  enum md_client_outcome outcome, unsigned effects,
                                                  const bool *off);
-/* By id; NULL: there is none. */
-const struct md_client_fact *md_client_fact_named(const char *id);
 const char *md_client_outcome_name(enum md_client_outcome o);
 
 #endif

@@ -78,21 +78,22 @@ static void print_arguments(const struct md_client_call *c, struct md_buf *out) 
                       md_client_setting_constant((enum md_client_setting)c->setting), c->on);
 }
 
-static void print_namespace(const struct md_client_call *c, struct md_buf *out) {
+void md_client_print_namespace(const struct md_client_call *c, struct md_buf *out) {
     struct md_client_bytes b = md_client_namespace(c->namespace);
-    md_buf_str(out, "memcached_callback_set(m, MEMCACHED_CALLBACK_NAMESPACE, ");
     if (!b.text)
         md_buf_str(out, "NULL");
     else if (b.times > 1)
         md_buf_printf(out, "rep('%s', %u)", b.text, b.times);
     else
         md_buf_printf(out, "\"%s\"", b.text);
-    md_buf_str(out, ")");
 }
 
 void md_client_print_call(const struct md_client_call *c, struct md_buf *out) {
     switch (c->op) {
-    case MD_CLIENT_NAMESPACE: print_namespace(c, out); return;
+    case MD_CLIENT_NAMESPACE:
+        md_buf_str(out, "memcached_callback_set(m, MEMCACHED_CALLBACK_NAMESPACE, ");
+        md_client_print_namespace(c, out);
+        break;
     case MD_CLIENT_ADD_SERVER:
         md_buf_str(out, "memcached_server_add_unix_socket(m, second)");
         return;

@@ -212,28 +212,19 @@ static void print_quoted(struct md_buf *call, struct md_buf *out) {
     }
 }
 
-static void print_namespace(const struct md_client_call *c, struct md_buf *out) {
-    struct md_client_bytes b = md_client_namespace(c->namespace);
-    md_buf_str(out, "set_namespace(");
-    if (!b.text)
-        md_buf_str(out, "NULL");
-    else if (b.times > 1)
-        md_buf_printf(out, "rep('%s', %u)", b.text, b.times);
-    else
-        md_buf_printf(out, "\"%s\"", b.text);
-    md_buf_str(out, ")");
-}
-
 /* The call as it stands in main. */
 static void print_statement(const struct md_client_call *c, struct md_buf *out) {
     struct md_buf call = {0}, text = {0}, made = {0};
     md_client_print_call(c, &call);
     print_quoted(&call, &text);
     const char *as_text = md_buf_cstr(&text);
-    if (c->op == MD_CLIENT_NAMESPACE)
-        print_namespace(c, &made);
-    else
+    if (c->op == MD_CLIENT_NAMESPACE) {
+        md_buf_str(&made, "set_namespace(");
+        md_client_print_namespace(c, &made);
+        md_buf_str(&made, ")");
+    } else {
         md_buf_append(&made, call.data, call.len);
+    }
     md_buf_str(out, "    ");
     switch (c->op) {
     case MD_CLIENT_GET:

@@ -5,17 +5,6 @@
 
 #include <stdlib.h>
 
-static const struct {
-    const char *id, *sentence;
-} sets[] = {
-#define X(name, id, sentence) {id, sentence},
-    MD_KEY_SET_LIST(X)
-#undef X
-};
-
-const char *md_key_set_id(enum md_key_set set) { return sets[set].id; }
-const char *md_key_set_sentence(enum md_key_set set) { return sets[set].sentence; }
-
 void md_keys_add(struct md_keys *k, const void *key, size_t nkey) {
     if (k->n + 2 > k->cap)
         k->start = md_grow(k->start, &k->cap, k->n + 2, sizeof *k->start);

@@ -8,19 +8,15 @@
 #include "model/buf.h"
 #include "model/placement.h"
 
-/* X(name, id, sentence) */
-#define MD_KEY_SET_LIST(X)                                                                         \
-    X(SEQUENTIAL, "sequential", "key:0, key:1, key:2 ...")                                         \
-    X(RANDOM, "random", "1 to 250 random printable bytes")                                         \
-    X(PREFIX, "prefix", "200 bytes that all keys share, then a number")                            \
-    X(ZIPF, "zipf",                                                                                \
-      "key:N, N drawn with a chance near 1/N: what is asked for, not what is stored")              \
-    X(ADVERSARIAL, "adversarial", "mined: every key falls on the same node")                       \
-    X(FUZZED, "fuzzed", "any bytes, zeros and blanks included")
-
-#define X(name, ...) MD_KEYS_##name,
-enum md_key_set { MD_KEY_SET_LIST(X) MD_KEY_SETS };
-#undef X
+enum md_key_set {
+    MD_KEYS_SEQUENTIAL, /* key:0, key:1, key:2 ... */
+    MD_KEYS_RANDOM,     /* 1 to 250 random printable bytes */
+    MD_KEYS_PREFIX,     /* 200 bytes that all keys share, then a number */
+    MD_KEYS_ZIPF, /* key:N, N drawn with a chance near 1/N: what is asked for, not what is stored */
+    MD_KEYS_ADVERSARIAL, /* mined: every key falls on the same node */
+    MD_KEYS_FUZZED,      /* any bytes, zeros and blanks included */
+    MD_KEY_SETS
+};
 
 enum { MD_KEY_LONGEST = 250 };
 
@@ -42,8 +38,5 @@ static inline const uint8_t *md_keys_at(const struct md_keys *k, size_t i, size_
     *nkey = k->start[i + 1] - k->start[i];
     return k->bytes.data + k->start[i];
 }
-
-const char *md_key_set_id(enum md_key_set set);
-const char *md_key_set_sentence(enum md_key_set set);
 
 #endif

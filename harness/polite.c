@@ -274,13 +274,6 @@ static const struct command commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-bool md_polite_command(enum md_command_name name) {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (commands[i].name == name)
-            return true;
-    return false;
-}
-
 /* ---- steps ---------------------------------------------------------------------------------- */
 
 static void flatten(struct flat *f, const struct md_step *s) {

@@ -36,7 +36,4 @@ struct md_polite {
  * for each step of t. */
 bool md_polite_trace(const struct md_polite *p, const struct md_trace *t, struct md_trace *out);
 
-/* Whether this command is ever sent, by its word. */
-bool md_polite_command(enum md_command_name name);
-
 #endif

@@ -85,8 +85,6 @@ const char *md_versus_version(const struct md_versus *v, unsigned side) {
     return v->side[side].version;
 }
 
-uint64_t md_versus_traces(const struct md_versus *v) { return v->traces; }
-
 /* ---- one step on one side ------------------------------------------------------------------------ */
 
 static uint64_t seen_cas(const void *ctx, const void *key, size_t nkey) {
@@ -232,7 +230,6 @@ enum md_verdict_kind md_versus_run(struct md_versus *v, const struct md_trace *t
     v->verdict = out;
     v->late = false;
     v->n_marks = 0;
-    v->traces++;
     out->kind = MD_AGREE;
     out->signature[0] = 0;
     out->reason.len = 0;

@@ -45,7 +45,4 @@ void md_versus_print(const struct md_versus *v, const struct md_trace *t, struct
 bool md_versus_shrink(struct md_versus *v, struct md_trace *t, const char *signature,
                       unsigned max_ms);
 
-/* Traces run so far, and commands in those that were compared to the end. */
-uint64_t md_versus_traces(const struct md_versus *v);
-
 #endif

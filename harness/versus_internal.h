@@ -29,7 +29,6 @@ struct md_side {
 
 struct md_versus {
     struct md_side side[MD_SIDES];
-    uint64_t traces;
     struct md_buf bytes; /* of the send step in hand */
     /* The first answer that one side gave and the other did not yet. */
     bool late;

@@ -1,6 +1,22 @@
 /* delete, incr, decr, touch: commands that change an item without a data block. */
 #include "model/text_internal.h"
 
+static bool key_fits(struct md_feed *f, const struct md_tokens *w) {
+    if (w->word[1].n <= MD_KEY_MAX)
+        return true;
+    md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
+    return false;
+}
+
+/* The words of <command> <key> <number> [noreply]; false: refused. */
+static bool key_and_number(struct md_feed *f, const struct md_tokens *w) {
+    if (!md_count_is(f, w, 3, 4))
+        return false;
+    md_note_noreply(f, w);
+    md_note_surplus(f, w, 4);
+    return key_fits(f, w);
+}
+
 /* delete <key> [0] [noreply]: the 0 is a leftover of a delay that once was. */
 void md_text_delete(struct md_feed *f, const struct md_tokens *w) {
     struct md_model *m = f->m;
@@ -20,10 +36,8 @@ void md_text_delete(struct md_feed *f, const struct md_tokens *w) {
         }
         m->fired.rule[MD_RULE_DELETE_FORM]++;
     }
-    if (w->word[1].n > MD_KEY_MAX) {
-        md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
+    if (!key_fits(f, w))
         return;
-    }
     md_note_key(f, w->word[1]);
     int32_t rec = md_record_get(m, w->word[1].s, w->word[1].n);
     md_look(f, rec, "NOT_FOUND");
@@ -92,14 +106,8 @@ static void say_delta(struct md_feed *f, const struct md_tokens *w, bool incr, u
 }
 
 void md_text_delta(struct md_feed *f, const struct md_tokens *w, bool incr) {
-    if (!md_count_is(f, w, 3, 4))
+    if (!key_and_number(f, w))
         return;
-    md_note_noreply(f, w);
-    md_note_surplus(f, w, 4);
-    if (w->word[1].n > MD_KEY_MAX) {
-        md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
-        return;
-    }
     uint64_t delta;
     if (!md_word_unsigned(f, w->word[2], UINT64_MAX, &delta)) {
         md_refuse(f, MD_RULE_DELTA_BAD, "CLIENT_ERROR invalid numeric delta argument");
@@ -111,14 +119,8 @@ void md_text_delta(struct md_feed *f, const struct md_tokens *w, bool incr) {
 
 void md_text_touch(struct md_feed *f, const struct md_tokens *w) {
     struct md_model *m = f->m;
-    if (!md_count_is(f, w, 3, 4))
+    if (!key_and_number(f, w))
         return;
-    md_note_noreply(f, w);
-    md_note_surplus(f, w, 4);
-    if (w->word[1].n > MD_KEY_MAX) {
-        md_refuse(f, MD_RULE_KEY_LENGTH, MD_BAD_FORMAT);
-        return;
-    }
     int64_t exptime;
     if (!md_word_exptime(f, w->word[2], &exptime)) {
         md_refuse(f, MD_RULE_EXPTIME_BAD, MD_BAD_EXPTIME);

@@ -225,6 +225,16 @@ static void serves_many_clients_in_fragments(void **state) {
     stop(f);
 }
 
+static void store_big(int fd, size_t size) {
+    struct md_buf b = {0};
+    md_buf_printf(&b, "set big 0 0 %zu\r\n", size);
+    md_buf_fill(&b, 'b', size);
+    md_buf_str(&b, "\r\n");
+    say_bytes(fd, b.data, b.len);
+    hear(fd, "STORED\r\n");
+    md_buf_free(&b);
+}
+
 static void serves_huge_values(void **state) {
     enum { SIZE = 1000000, TOO_LARGE = 3000000 };
     struct fixture *f = *state;
@@ -288,11 +298,7 @@ static void a_client_that_never_reads_waits(void **state) {
     int deaf[DEAF];
     START(f, "--listen=127.0.0.1:0");
     int fd = connect_to(f->address);
-    md_buf_printf(&b, "set big 0 0 %d\r\n", SIZE);
-    md_buf_fill(&b, 'b', SIZE);
-    md_buf_str(&b, "\r\n");
-    say_bytes(fd, b.data, b.len);
-    hear(fd, "STORED\r\n");
+    store_big(fd, SIZE);
     uint64_t before = memory_of(f->pid);
     for (int i = 0; i < DEAF; i++) {
         deaf[i] = connect_to(f->address);
@@ -323,11 +329,7 @@ static void a_slow_client_gets_everything(void **state) {
     struct md_buf b = {0}, got = {0};
     START(f, "--listen=127.0.0.1:0");
     int fd = connect_to(f->address);
-    md_buf_printf(&b, "set big 0 0 %d\r\n", SIZE);
-    md_buf_fill(&b, 'b', SIZE);
-    md_buf_str(&b, "\r\n");
-    say_bytes(fd, b.data, b.len);
-    hear(fd, "STORED\r\n");
+    store_big(fd, SIZE);
     for (int i = 0; i < GETS; i++)
         say(fd, "get big\r\n");
     say(fd, "quit\r\n");
