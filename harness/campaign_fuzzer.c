@@ -109,27 +109,14 @@ static void add_folder(struct md_words *w, const char *dir, const char *name) {
 }
 
 static void add_corpora(const struct md_campaign *c, enum md_target target, struct md_words *w) {
-    static const char *const seeds[MD_TARGETS][5] = {
-        [MD_TARGET_COMMANDS] = {"seeds", "regressions", "known"},
-        [MD_TARGET_EVICTION] = {"eviction", "regressions"},
-        [MD_TARGET_META] = {"meta", "regressions", "known"},
-        [MD_TARGET_BINARY] = {"binary", "regressions", "known"},
-        [MD_TARGET_WIRE] = {"wire", "meta", "binary", "regressions"},
-    };
     char *own = md_path("corpus", "%s", md_target_name(target));
     add_folder(w, c->settings->out, own);
     free(own);
-    for (const char *const *name = seeds[target]; c->data && *name; name++)
+    for (const char *const *name = md_target_info(target)->seeds; c->data && *name; name++)
         add_folder(w, c->data, *name);
 }
 
 void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct md_words *w) {
-    /* Bytes of an input as libFuzzer makes them: filling memory takes many commands. */
-    static const unsigned input_max[MD_TARGETS] = {[MD_TARGET_COMMANDS] = 4096,
-                                                   [MD_TARGET_EVICTION] = 32768,
-                                                   [MD_TARGET_META] = 4096,
-                                                   [MD_TARGET_BINARY] = 8192,
-                                                   [MD_TARGET_WIRE] = 4096};
     const struct md_settings *s = c->settings;
     enum md_target target = c->child[slot].target;
     struct md_buf ours = {0}, prefix = {0};
@@ -137,7 +124,7 @@ void md_campaign_fuzzer_words(const struct md_campaign *c, unsigned slot, struct
     /* A start after a death must not walk the same way again. */
     uint64_t seed = s->seed + slot + (uint64_t)c->child[slot].restarts * 1000003;
     add_number(w, "seed", seed % 0xffffffff + 1);
-    add_number(w, "max_len", input_max[target]);
+    add_number(w, "max_len", md_target_info(target)->input_max);
     add_number(w, "timeout", UNIT_SECONDS);
     add_number(w, "rss_limit_mb", MEMORY_MB);
     add_number(w, "reload", 1);

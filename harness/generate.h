@@ -67,6 +67,14 @@ void md_generate_binary(struct md_trace *t, uint64_t seed, uint64_t index,
 /* The same of the stream of hostile bytes: commands of all protocols, damaged without respect. */
 void md_generate_wire(struct md_trace *t, uint64_t seed, uint64_t index,
                       const struct md_generate_config *c);
+struct md_target_info {
+    const char *name;
+    void (*generate)(struct md_trace *t, uint64_t seed, uint64_t index,
+                     const struct md_generate_config *c);
+    unsigned input_max;   /* bytes of an input as an engine makes them */
+    const char *seeds[5]; /* folders of the corpus that its fuzzer starts from; NULL behind them */
+};
+const struct md_target_info *md_target_info(enum md_target target);
 /* Of the stream of this target. */
 void md_generate_for(enum md_target target, struct md_trace *t, uint64_t seed, uint64_t index,
                      const struct md_generate_config *c);

@@ -14,6 +14,7 @@
  *   generate_value.c     data
  *   generate_binary.c    requests of the binary protocol
  *   generate_request.c   their bytes, and what is odd about their headers
+ *   generate_target.c    which stream is whose
  *   generate_eviction.c  a trace that runs out of memory: options, character, turns
  *   generate_pressure.c  what presses: keys of a slab class, sizes, floods, chains
  */
